@@ -104,11 +104,7 @@ impl Client {
     pub async fn likely_duplicates(&self, of: RecordEdit) -> Result<Vec<LikelyDuplicate>, ClientError> {
         self.on_device(move |device, _| {
             let of = of.resolve(device)?;
-            let likely = match device.row(of.record)? {
-                Some(_) => device.likely_duplicates_of(of.record, &of.edits)?,
-                None => device.likely_duplicates(&of.kind, &of.edits)?,
-            };
-            Ok(likely.into_iter().map(LikelyDuplicate::from).collect())
+            Ok(device.likely_duplicates(&of)?.into_iter().map(LikelyDuplicate::from).collect())
         })
         .await
     }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use sync_core::actions::{doubts, next, portrait};
+use sync_core::actions::{doubts, next, packages, portrait};
 use sync_core::device::Device;
 use sync_core::schema::{Field, Kind, Trait, ValueType};
 
@@ -183,14 +183,6 @@ fn title(device: &Device, record: sync_core::id::RecordId) -> Result<Option<Stri
     Ok(device.row(record)?.map(|row| row.title))
 }
 
-/// The field that a line of a portrait looks at.
-fn looked_at<'k>(kind: &'k Kind, line: &Trait) -> Option<&'k Field> {
-    match line.of.split_once('.') {
-        Some((field, part)) => kind.field(field)?.item(part),
-        None => kind.field(&line.of),
-    }
-}
-
 fn said(device: &Device, field: Option<&Field>, said: portrait::Said) -> Result<Said, ClientError> {
     let value = match said {
         portrait::Said::Hours(from, to) => return Ok(Said::Hours { from, to }),
@@ -211,7 +203,7 @@ fn said(device: &Device, field: Option<&Field>, said: portrait::Said) -> Result<
 
 fn portrait_line(device: &Device, kind: &Kind, (line, shown): (Trait, Vec<portrait::Shown>)) -> Result<PortraitLine, ClientError> {
     let from = line.from.as_ref().and_then(|from| device.schema().kind(&from.kind)).map_or(kind, |from| &**from);
-    let field = looked_at(from, &line);
+    let field = line.field(from);
     let item = |shown: portrait::Shown| {
         let evidence = shown.evidence.into_iter().map(RecordId::from).collect();
         Ok(PortraitItem { what: said(device, field, shown.said)?, evidence })
@@ -255,17 +247,20 @@ impl Client {
     pub async fn packages(&self, id: RecordId) -> Result<Vec<Package>, ClientError> {
         let id = id.parse()?;
         self.on_device(move |device, _| {
-            let mut packages = Vec::new();
-            for package in device.packages(id)? {
-                let part = |part: sync_core::actions::packages::Part| {
-                    let (product, depth) = (part.product.into(), u32::try_from(part.depth).unwrap_or(u32::MAX));
-                    Ok(PackagePart { product, title: title(device, part.product)?, quantity: part.quantity, depth })
-                };
-                let parts = package.parts.into_iter().map(part).collect::<Result<_, ClientError>>()?;
-                let title = title(device, package.product)?;
-                packages.push(Package { product: package.product.into(), title, quantity: package.quantity, parts });
-            }
-            Ok(packages)
+            let (packages, titles) = device.packages(id)?;
+            let part = |part: packages::Part| PackagePart {
+                product: part.product.into(),
+                title: titles.get(&part.product).cloned(),
+                quantity: part.quantity,
+                depth: u32::try_from(part.depth).unwrap_or(u32::MAX),
+            };
+            let package = |package: packages::Package| Package {
+                product: package.product.into(),
+                title: titles.get(&package.product).cloned(),
+                quantity: package.quantity,
+                parts: package.parts.into_iter().map(part).collect(),
+            };
+            Ok(packages.into_iter().map(package).collect())
         })
         .await
     }

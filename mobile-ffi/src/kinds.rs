@@ -7,10 +7,6 @@ use sync_core::schema::{Board, Choice, Field, Gap, Heading, Kind, Label, Merge, 
 use crate::client::Client;
 use crate::error::ClientError;
 
-/// An option that comes true as a rule, and one that never does.
-const CERTAIN: u8 = 100;
-const NEVER: u8 = 0;
-
 /// A word in both languages.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Word {
@@ -229,10 +225,6 @@ pub struct NeedInfo {
     pub label: Word,
 }
 
-fn word_of(word: serde_json::Result<serde_json::Value>) -> String {
-    word.ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
 fn names<T: ToString>(names: &[T]) -> Vec<String> {
     names.iter().map(T::to_string).collect()
 }
@@ -293,8 +285,8 @@ fn field_info(kind: &Kind, field: &Field) -> FieldInfo {
     FieldInfo {
         name: field.name.to_string(),
         label: (&field.label).into(),
-        value: word_of(serde_json::to_value(&field.value)),
-        merge: word_of(serde_json::to_value(&field.merge)),
+        value: field.value.as_str().to_owned(),
+        merge: field.merge.as_str().to_owned(),
         required: field.required,
         computed: matches!(field.merge, Merge::Derived | Merge::Assigned),
         default: field.usual().map(str::to_owned),
@@ -314,11 +306,11 @@ fn board_info(kind: &Kind, board: &Board) -> BoardInfo {
         value: option.value.clone(),
         label: (&option.label).into(),
         colour: option.colour.clone(),
-        state: match (board.closed.contains(&option.value), option.weight) {
-            (false, _) => ColumnState::Open,
-            (true, Some(CERTAIN)) => ColumnState::Won,
-            (true, Some(NEVER)) => ColumnState::Lost,
-            (true, _) => ColumnState::Closed,
+        state: match board.closed.contains(&option.value) {
+            false => ColumnState::Open,
+            true if option.is_certain() => ColumnState::Won,
+            true if option.is_never() => ColumnState::Lost,
+            true => ColumnState::Closed,
         },
         hidden: option.hidden,
     };

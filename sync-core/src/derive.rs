@@ -14,9 +14,6 @@ use crate::record::gates;
 use crate::schema::{Field, Formula, Kind};
 use crate::value::{JsonRef, Scalar};
 
-/// What an option weighs that is the end which was hoped for.
-const CERTAIN: u8 = 100;
-
 /// Parts of one that numbers are counted in.
 const NANO: i128 = 1_000_000_000;
 
@@ -156,7 +153,7 @@ fn value(kind: &Kind, field: &Field, doc: &Doc, row: &[(&str, JsonRef<'_>)]) -> 
         }
         Formula::Since { of } => since(doc, of, get(of)?.text()?).map(JsonRef::Int),
         Formula::Days { of } => {
-            let option = kind.field(of)?.option(get(of)?.text()?).filter(|option| option.weight == Some(CERTAIN))?;
+            let option = kind.field(of)?.option(get(of)?.text()?).filter(|option| option.is_certain())?;
             let (begun, _) = times(doc);
             Some(JsonRef::Int(since(doc, of, &option.value)?.saturating_sub(begun).max(0) / DAY_MS))
         }

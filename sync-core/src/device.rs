@@ -49,7 +49,8 @@ pub use watch::{ListStep, ListUpdate, Watch};
 
 use std::collections::HashSet;
 
-use crate::actions::duplicates::normal::phone_digits;
+use crate::actions::duplicates::country::Country;
+use crate::actions::duplicates::normal::{is_number, phone_digits};
 use crate::engine::{
     Changed, EPOCH, EditError, Edited, Effect, Engine, Event, FAREWELL, Farewell, Identity, Random, Replica, SyncStatus, TOKEN,
 };
@@ -60,7 +61,7 @@ use crate::record::fields::FieldEdit;
 use crate::record::history::{HistoryEntry, Stored, as_of, history};
 use crate::schema::{Kind, Schema};
 use crate::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expressions, starts_first};
-use crate::store::{Draft, Place, Quarantined, Store, StoreError, StoredRow};
+use crate::store::{Draft, Place, Quarantined, Store, StoreError};
 
 /// Rows indexed in one idle step: a few milliseconds.
 const INDEX_STEP: usize = 200;
@@ -323,7 +324,8 @@ impl Device {
     /// When the store fails.
     pub fn row(&self, record: RecordId) -> Result<Option<Listed>, StoreError> {
         self.unlocked()?;
-        self.replica.store.row(record)?.map(|row| self.listed(row)).transpose()
+        self.replica.store.settle_aliases()?;
+        self.replica.store.row(record)?.map(view::listed).transpose()
     }
 
     /// Every record that is here, archived and merged ones included: for exports and comparisons.
@@ -332,7 +334,8 @@ impl Device {
     /// When the store fails.
     pub fn all_rows(&self) -> Result<Vec<Listed>, StoreError> {
         self.unlocked()?;
-        self.replica.store.all_rows()?.into_iter().map(|row| self.listed(row)).collect()
+        self.replica.store.settle_aliases()?;
+        self.replica.store.all_rows()?.into_iter().map(view::listed).collect()
     }
 
     /// How many records are here, archived ones included.
@@ -365,7 +368,7 @@ impl Device {
         let binds = self.binds(query, page.condition.params);
         self.replica.store.settle_aliases()?;
         let rows = self.replica.store.rows_where(&format!("{LISTED} and {}", page.condition.text), &page.order, page.limit, binds)?;
-        rows.into_iter().map(|row| self.listed(row)).collect()
+        rows.into_iter().map(view::listed).collect()
     }
 
     /// As [`Device::list`], with how many records there are in all, and where the next page begins.
@@ -392,10 +395,6 @@ impl Device {
         self.replica.store.count_where(&format!("{LISTED} and {}", filter.text), binds)
     }
 
-    fn listed(&self, row: StoredRow) -> Result<Listed, StoreError> {
-        view::listed(&self.replica.store, row)
-    }
-
     fn binds(&self, query: &Query, params: Vec<Param>) -> Vec<rusqlite::types::Value> {
         use rusqlite::types::Value;
         let of = |param| match param {
@@ -417,8 +416,15 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn search(&mut self, text: &str, kind: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        // Of what is no number it does not matter where it is dialled.
+        let home = if is_number(text) { self.country()? } else { Country::default() };
+        self.search_at(home, text, kind)
+    }
+
+    /// As [`Device::search`], where the workspace is at home.
+    fn search_at(&mut self, home: Country, text: &str, kind: Option<&str>) -> Result<Vec<Listed>, StoreError> {
         self.unlocked()?;
-        let number = phone_digits(text, self.country()?);
+        let number = phone_digits(text, home);
         let Some(expression) = match_expression(text, number.as_deref()) else { return Ok(Vec::new()) };
         while self.index_these(false)? > 0 {}
         let mut found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
@@ -438,7 +444,7 @@ impl Device {
         let mut seen = HashSet::new();
         found.retain(|record| seen.insert(*record));
         let rows = found.into_iter().filter_map(|record| self.replica.store.row(record).transpose());
-        let mut rows: Vec<Listed> = rows.map(|row| row.and_then(|row| self.listed(row))).collect::<Result<_, StoreError>>()?;
+        let mut rows: Vec<Listed> = rows.map(|row| row.and_then(view::listed)).collect::<Result<_, StoreError>>()?;
         by_closeness(text, &mut rows, |row| &row.title);
         rows.truncate(SEARCH_LIMIT as usize);
         Ok(rows)

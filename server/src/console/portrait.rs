@@ -58,7 +58,7 @@ pub async fn of(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<LineView>, Er
 
 fn part_view(desk: &Desk, kind: &Kind, names: &Names, line: &Trait, part: &Part) -> Option<PartView> {
     let from = line.from.as_ref().map_or(Some(kind), |from| desk.reading.kind(&from.kind).ok().map(|kind| &**kind))?;
-    let field = field_of(from, &line.of)?;
+    let field = line.field(from)?;
     let format = desk.formatter(names);
     let said = match &part.said {
         Said::Value(value) => element(&format, field, value),
@@ -81,15 +81,4 @@ fn part_view(desk: &Desk, kind: &Kind, names: &Names, line: &Trait, part: &Part)
 /// A value, one element of what has several.
 fn element(format: &Formatter<'_>, field: &Field, value: &Json) -> Shown {
     if field.merge == Merge::Set { format.scalar(field, value) } else { format.field(field, value) }
-}
-
-/// The field, or the part of rows, that a path names.
-fn field_of<'k>(kind: &'k Kind, path: &str) -> Option<&'k Field> {
-    match path.split_once('.') {
-        Some((rows, part)) => {
-            let field = kind.field(rows)?;
-            field.item(part).or(Some(field))
-        }
-        None => kind.field(path),
-    }
 }

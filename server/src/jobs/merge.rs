@@ -4,7 +4,7 @@
 //! at the duplicate is left alone and is shown with the survivor.
 
 use serde_json::Value as Json;
-use sync_core::actions::duplicates::merging::{Keep, Side, merging};
+use sync_core::actions::duplicates::merging::{Keep, Side, giving_back, merging};
 use sync_core::actions::duplicates::{APART, FIELD};
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
@@ -41,7 +41,8 @@ pub async fn merge(
 ) -> Result<Merged, ImportError> {
     let (first, second) = (survivor.id, duplicate.id);
     let home = app.intake.rules(author.workspace).country;
-    let edits = merging((kind, home), Side { id: first, fields: &survivor.fields }, Side { id: second, fields: &duplicate.fields }, keep);
+    let [stays, goes] = [survivor, duplicate].map(|row| Side { id: row.id, fields: &row.fields });
+    let edits = merging((kind, home), stays, goes, |field, _| keep(field));
     if let Some(why) = foreseen(app, author, kind, &edits).await? {
         return Ok(Merged::Refused(why));
     }
@@ -86,9 +87,32 @@ pub async fn take_back(app: &App, author: &Author, kind: &Kind, record: RecordId
     let row = records::rows_of(&mut app.store.reader().await?, author.workspace, &[record]).await?.remove(&record);
     let fields = row.map(|row| crate::projection::values(&row)).unwrap_or_default();
     let marks = fields.get(FIELD).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
-    let edits: Vec<FieldEdit> = marks.map(|mark| FieldEdit::Remove { field: FIELD.to_owned(), value: mark.to_owned() }).collect();
-    let refused = if edits.is_empty() { None } else { write(app, author, kind, record, edits).await? };
-    duplicates::compare_now(app, author.workspace, &kind.name, vec![record]).await?;
+    let targets: Vec<RecordId> = marks.filter_map(|mark| mark.parse().ok()).collect();
+    let refused = match targets.is_empty() {
+        true => None,
+        false => part(app, author, kind, record, &targets).await?,
+    };
+    duplicates::compare_now(app, author.workspace, &kind.name, [&[record], &*targets].concat()).await?;
+    Ok(refused)
+}
+
+/// Takes marks off a duplicate, then gives back what the acts that set them gave to the records that stay: what the author may not
+/// write there stays, and the two are parted all the same.
+async fn part(app: &App, author: &Author, kind: &Kind, duplicate: RecordId, targets: &[RecordId]) -> Result<Option<Label>, ImportError> {
+    let mut tx = app.store.reader().await?;
+    let marked = records::changes_of(&mut tx, author.workspace, &[duplicate]).await?;
+    let mut given = Vec::new();
+    for &target in targets {
+        let changes = records::changes_of(&mut tx, author.workspace, &[target]).await?;
+        let edit = |edits| RecordEdit { kind: kind.name.clone(), record: target, edits, expect: Expect::Existing };
+        given.extend(giving_back(kind, &marked, (target, changes)).into_iter().map(edit));
+    }
+    drop(tx);
+    let unmark = |target: &RecordId| FieldEdit::Remove { field: FIELD.to_owned(), value: target.to_string() };
+    let refused = write(app, author, kind, duplicate, targets.iter().map(unmark).collect()).await?;
+    if refused.is_none() && !given.is_empty() {
+        app.intake.edit(author, given, app.clock.now(), None).await?;
+    }
     Ok(refused)
 }
 

@@ -370,6 +370,35 @@ async fn a_phone_parts_what_the_office_has_merged_and_what_the_merge_gave_goes_b
 }
 
 #[tokio::test]
+async fn the_office_parts_what_a_phone_has_merged_and_what_the_merge_gave_goes_back() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    let mut phone = Handset::of(&desk.server, desk.server.ann).await;
+    phone.sync(&desk.server).await;
+    phone.edit(&desk.server, "party", second, &[FieldEdit::set("website", "https://jiamei.cn"), FieldEdit::set("birthday", "2001-04-01")]);
+    desk.server.clock.forward(MINUTE);
+    phone.device.merge(desk.server.app.clock.now(), second, first, &[].into()).unwrap();
+    phone.sync(&desk.server).await;
+    let office = Client::office(&desk.server).await;
+    let path = format!("/api/v1/party/{first}");
+    let before = office.get(&path).await.json();
+    assert_eq!((&before["fields"]["source"], &before["fields"]["website"]), (&json!("fair"), &json!("https://jiamei.cn")), "{before}");
+    desk.server.clock.forward(MINUTE);
+    office.edit(&path, json!([{"op": "set", "field": "website", "value": "https://jiamei.example"}])).await;
+    desk.server.clock.forward(MINUTE);
+    desk.post(&format!("/records/party/{second}/part"), &[]).await;
+    let parted = office.get(&path).await.json();
+    let stays = &parted["fields"];
+    assert_eq!((stays.get("source"), stays.get("birthday")), (None, None), "{parted}");
+    assert_eq!((&stays["website"], &stays["industry"]), (&json!("https://jiamei.example"), &json!("print")), "{parted}");
+    assert_eq!(office.get(&format!("{path}/duplicates")).await.json()["behind"], json!([]));
+    phone.sync(&desk.server).await;
+    assert_eq!(phone.device.same_as(second).unwrap(), second);
+    let goes = phone.device.row(second).unwrap().unwrap().fields;
+    assert_eq!((&goes["source"], &goes["website"]), (&json!("fair"), &json!("https://jiamei.cn")));
+}
+
+#[tokio::test]
 async fn an_import_attaches_no_case_to_another_one_unasked() {
     let desk = Desk::new().await;
     let kept = desk.upload("case", "cases.csv", b"Subject\nPrinter is broken\nPrinter is broken\n").await;

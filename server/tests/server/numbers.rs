@@ -111,7 +111,9 @@ async fn a_phone_without_a_network_reads_numbers_as_the_workspaces_country_write
     }
     let number =
         FieldEdit::SetRow { field: "phones".into(), row: "a".into(), values: json!({"value": ABROAD}).as_object().unwrap().clone() };
-    let likely = phone.device.likely_duplicates("party", &[FieldEdit::set("name", "Alder"), number]).unwrap();
+    let edits = vec![FieldEdit::set("name", "Alder"), number];
+    let new = RecordEdits { record: RecordId::of_cause("new"), edits, makes: true, ..as_it_is };
+    let likely = phone.device.likely_duplicates(&new).unwrap();
     assert_eq!(likely[0].row.record, record);
     assert!(likely[0].reasons.iter().any(|reason| reason.value == "+4930123456"), "{likely:?}");
 }

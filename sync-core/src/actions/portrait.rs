@@ -78,7 +78,7 @@ pub fn query(schema: &Schema, kind: &str, line: &Trait, linking: &[RecordId]) ->
 pub fn checked(schema: &Schema, kind: &Kind) -> Result<(), Label> {
     kind.portrait.iter().try_for_each(|line| {
         wrong(schema, kind, line).map_or(Ok(()), |Label { en, zh }| {
-            Err(Label { en: format!("line `{}` of the portrait: {en}", line.name), zh: format!("画像“{}”：{zh}", line.name) })
+            Err(Label::new(format!("line `{}` of the portrait: {en}", line.name), format!("画像“{}”：{zh}", line.name)))
         })
     })
 }
@@ -87,25 +87,25 @@ fn wrong(schema: &Schema, kind: &Kind, line: &Trait) -> Option<Label> {
     // What adds to a built-in kind need not repeat its fields.
     let Some(from) = &line.from else { return at(schema.kind(&kind.name).map_or(kind, |whole| whole), line) };
     let Some(source) = schema.kind(&from.kind) else {
-        return Some(label(format!("there is no kind `{}`", from.kind), format!("没有对象“{}”", from.kind)));
+        return Some(Label::new(format!("there is no kind `{}`", from.kind), format!("没有对象“{}”", from.kind)));
     };
     let links = source.field(&from.via).is_some_and(|field| field.value == ValueType::Link && field.to.contains(&kind.name));
     if !links {
         let en = format!("`{}` is no link of `{}` to `{}`", from.via, from.kind, kind.name);
-        return Some(label(en, format!("“{}”的“{}”不是指向“{}”的关联", from.kind, from.via, kind.name)));
+        return Some(Label::new(en, format!("“{}”的“{}”不是指向“{}”的关联", from.kind, from.via, kind.name)));
     }
     let is_list = |text: &String| serde_json::from_str::<Json>(text).is_ok_and(|filter| filter.is_array());
     if !line.filter.as_ref().is_none_or(is_list) {
-        return Some(label("`where` is no list of conditions".to_owned(), "`where` 不是条件列表".to_owned()));
+        return Some(Label::new("`where` is no list of conditions", "`where` 不是条件列表"));
     }
     let anything = [RecordId::of_cause("anything")];
-    let asked = query(schema, &from.kind, line, &anything).err().map(|bad| label(bad.to_string(), bad.message_zh()));
+    let asked = query(schema, &from.kind, line, &anything).err().map(|bad| Label::new(bad.to_string(), bad.message_zh()));
     asked.or_else(|| at(source, line))
 }
 
 /// What is wrong with what a line looks at.
 fn at(kind: &Kind, line: &Trait) -> Option<Label> {
-    let (name, part) = line.of.split_once('.').map_or((&*line.of, None), |(name, part)| (name, Some(part)));
+    let (name, part) = line.path();
     let field = kind.field(name);
     let value = field.and_then(|field| match part {
         None if !field.items.is_empty() => None,
@@ -123,19 +123,15 @@ fn at(kind: &Kind, line: &Trait) -> Option<Label> {
         Some(value) if fits(value) => None,
         Some(_) => {
             let en = format!("`{}` is no {}", line.of, if line.take == Take::Hours { "moment" } else { "amount and no number" });
-            Some(label(en, format!("“{}”不是{}", line.of, if line.take == Take::Hours { "时刻" } else { "金额或数字" })))
+            Some(Label::new(en, format!("“{}”不是{}", line.of, if line.take == Take::Hours { "时刻" } else { "金额或数字" })))
         }
-        None => Some(label(format!("`{}` has no `{}`", kind.name, line.of), format!("“{}”没有“{}”", kind.name, line.of))),
+        None => Some(Label::new(format!("`{}` has no `{}`", kind.name, line.of), format!("“{}”没有“{}”", kind.name, line.of))),
     }
-}
-
-fn label(en: String, zh: String) -> Label {
-    Label { en, zh }
 }
 
 /// What a line says by these records. Times of day are those of a clock so many minutes ahead of UTC.
 pub fn said<'r>(line: &Trait, rows: impl Iterator<Item = (RecordId, &'r Map<String, Json>)>, offset_minutes: i32) -> Vec<Shown> {
-    let rows = rows.map(|(id, fields)| (id, values(fields, &line.of)));
+    let rows = rows.map(|(id, fields)| (id, values(fields, line.path())));
     match line.take {
         Take::Most => most(rows, |value| Some(Said::Value(value.clone()))),
         Take::Own => rows.flat_map(|(id, values)| values.into_iter().map(move |value| own(id, value))).collect(),
@@ -153,8 +149,7 @@ fn own(id: RecordId, value: &Json) -> Shown {
 }
 
 /// What stands at a path: a value, the elements of a set, a part of each row.
-fn values<'r>(fields: &'r Map<String, Json>, path: &str) -> Vec<&'r Json> {
-    let (field, part) = path.split_once('.').map_or((path, None), |(field, part)| (field, Some(part)));
+fn values<'r>(fields: &'r Map<String, Json>, (field, part): (&str, Option<&str>)) -> Vec<&'r Json> {
     let all = match fields.get(field) {
         Some(Json::Array(all)) => all.iter().collect(),
         Some(value) => vec![value],

@@ -65,7 +65,7 @@ pub fn taking_back(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>
             for changes in Facet::ALL.map(of) {
                 let former = Former::of(kind, &changes, mine);
                 match former.was_forgotten() {
-                    true => leave("", label("what stood there before was forgotten", "此前的内容已被清除")),
+                    true => leave("", Label::new("what stood there before was forgotten", "此前的内容已被清除")),
                     false => edits.extend(former.edits(&mut leave)),
                 }
             }
@@ -93,16 +93,12 @@ fn is_mark(stored: &Stored) -> bool {
     Change::read(&stored.body).is_ok_and(|change| !change.ops.is_empty() && change.ops.iter().all(marks))
 }
 
-fn label(en: impl Into<String>, zh: impl Into<String>) -> Label {
-    Label { en: en.into(), zh: zh.into() }
-}
-
 fn changed_since() -> Label {
-    label("somebody has changed it since", "之后有人改过")
+    Label::new("somebody has changed it since", "之后有人改过")
 }
 
 fn for_good(field: &str) -> Label {
-    label(format!("`{field}` never goes back"), format!("“{field}”不能回退"))
+    Label::new(format!("`{field}` never goes back"), format!("“{field}”不能回退"))
 }
 
 /// A document now, and as it was before the changes touched it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use super::view::{fields_of, listed};
 use super::{Device, Listed, RecordEdits};
 use crate::access::Overview;
 use crate::actions::currency::SETTINGS;
@@ -169,8 +170,9 @@ impl Device {
 
     /// The country whose numbers are written without its code: the workspace's, as its settings say.
     pub(super) fn country(&self) -> Result<Country, StoreError> {
-        let Some(settings) = self.replica.store.rows_of_kind(SETTINGS)?.first().copied() else { return Ok(Country::default()) };
-        Ok(Country::of(self.row(settings)?.map(|row| row.fields).as_ref()))
+        self.unlocked()?;
+        let settings = self.replica.store.first_of_kind(SETTINGS)?;
+        Ok(Country::of(settings.map(|main| fields_of(&main)).transpose()?.as_ref()))
     }
 
     fn because(&self, row: &Listed) -> Result<Because, StoreError> {
@@ -190,8 +192,9 @@ impl Device {
     pub fn upcoming_alarms(&self, now: Millis, limit: usize) -> Result<Vec<Alarm>, StoreError> {
         let now = self.replica.server_time(now);
         let mut alarms = Vec::new();
+        self.replica.store.settle_aliases()?;
         for row in self.replica.store.rows_that_remind()? {
-            let row = self.listed(row)?;
+            let row = listed(row)?;
             if self.is_mine_to_do(&row) {
                 alarms.extend(alarms_of(&row).into_iter().filter(|alarm| alarm.at > now));
             }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Device, Listed};
+use super::{Device, Listed, RecordEdits};
 use crate::actions::duplicates::can_merge;
+use crate::actions::duplicates::country::Country;
 use crate::actions::duplicates::likely::{Profile, Reason, SHARED_BY_MAX, typed};
 use crate::id::RecordId;
 use crate::record::fields::FieldEdit;
@@ -27,24 +28,17 @@ pub struct LikelyDuplicate {
 }
 
 impl Device {
-    /// The records here that a new record of a kind with these edits is likely the same as, the most likely
-    /// first. Call it while somebody types: only what is on this device is looked at.
+    /// The records here that a record is likely the same as, as it would be with these edits, the most likely first: of one that
+    /// is being made while somebody types, of one that is here with no edits, too. What people have said is another one is not
+    /// offered again, and what another one stands for is nobody's duplicate any more. Only what is on this device is looked at.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn likely_duplicates(&mut self, kind: &str, edits: &[FieldEdit]) -> Result<Vec<LikelyDuplicate>, StoreError> {
-        self.likely(kind, Map::new(), edits, None)
-    }
-
-    /// The same of a record that is here, as it would be with these edits. What people have said is another one is not offered
-    /// again, and what another one stands for is nobody's duplicate any more.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn likely_duplicates_of(&mut self, record: RecordId, edits: &[FieldEdit]) -> Result<Vec<LikelyDuplicate>, StoreError> {
-        match self.row(record)?.filter(|row| !row.archived && row.merged_into.is_none()) {
-            Some(row) => self.likely(&row.kind, row.fields, edits, Some(record)),
-            None => Ok(Vec::new()),
+    pub fn likely_duplicates(&mut self, of: &RecordEdits) -> Result<Vec<LikelyDuplicate>, StoreError> {
+        match self.row(of.record)? {
+            Some(row) if row.archived || row.merged_into.is_some() => Ok(Vec::new()),
+            Some(row) => self.likely(&row.kind, row.fields, &of.edits, Some(row.record)),
+            None => self.likely(&of.kind, Map::new(), &of.edits, None),
         }
     }
 
@@ -60,7 +54,7 @@ impl Device {
         let home = self.country()?;
         let profile = Profile::of(&kind, &fields, home);
         let mut likely = Vec::new();
-        for row in self.candidates(&kind, &profile)?.into_values().filter(|row| Some(row.record) != own) {
+        for row in self.candidates((&kind, home), &profile)?.into_values().filter(|row| Some(row.record) != own) {
             let other = Profile::of(&kind, &row.fields, home);
             let likeness = profile.compare(&other);
             if likeness.is_likely() && own.is_none_or(|own| !profile.is_decided(own, &other, row.record)) {
@@ -72,17 +66,16 @@ impl Device {
     }
 
     /// What shares anything with a record; of merged ones what stands for them.
-    fn candidates(&mut self, kind: &Kind, profile: &Profile) -> Result<BTreeMap<RecordId, Listed>, StoreError> {
+    fn candidates(&mut self, (kind, home): (&Kind, Country), profile: &Profile) -> Result<BTreeMap<RecordId, Listed>, StoreError> {
         let mut candidates = BTreeMap::new();
         for text in profile.searches() {
-            candidates.extend(self.search(&text, Some(&*kind.name))?.into_iter().map(|row| (row.record, row)));
+            candidates.extend(self.search_at(home, &text, Some(&*kind.name))?.into_iter().map(|row| (row.record, row)));
         }
         // Those that belong to one record need have no word in common.
         let Some((belongs, follows)) = profile.belongs().zip(kind.sharing.follows.as_ref()) else { return Ok(candidates) };
-        let sources = self.links_to(belongs)?.into_iter().filter(|(_, role)| *role == **follows);
-        let rows = sources.filter_map(|(source, _)| self.row(source).transpose()).collect::<Result<Vec<_>, _>>()?;
-        let rows: Vec<Listed> = rows.into_iter().filter(|row| row.kind == kind.name).collect();
-        if rows.len() <= SHARED_BY_MAX as usize {
+        let sources = self.replica.store.some_sources_of((&kind.name, follows), belongs, SHARED_BY_MAX + 1)?;
+        if sources.len() <= SHARED_BY_MAX as usize {
+            let rows = sources.into_iter().filter_map(|source| self.row(source).transpose()).collect::<Result<Vec<_>, _>>()?;
             let is_shown = |row: &Listed| !row.archived && row.merged_into.is_none();
             candidates.extend(rows.into_iter().filter(is_shown).map(|row| (row.record, row)));
         }

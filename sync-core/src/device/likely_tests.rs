@@ -13,6 +13,16 @@ fn phone_of(number: &str) -> FieldEdit {
     FieldEdit::SetRow { field: "phones".into(), row: "p1".into(), values }
 }
 
+fn edits(kind: &str, record: RecordId, edits: &[FieldEdit]) -> RecordEdits {
+    RecordEdits { kind: kind.parse().unwrap(), record, edits: edits.to_vec(), makes: true }
+}
+
+/// What is offered while somebody types a new record.
+fn offered_to_new(phone: &mut Phone, kind: &str, typed: &[FieldEdit]) -> Vec<LikelyDuplicate> {
+    let record = phone.device.new_id(START);
+    phone.device.likely_duplicates(&edits(kind, record, typed)).unwrap()
+}
+
 fn same(record: RecordId) -> FieldEdit {
     FieldEdit::Add { field: FIELD.into(), value: record.to_string() }
 }
@@ -26,12 +36,12 @@ fn a_likely_duplicate_is_offered_while_somebody_types_without_a_network() {
     let cases: [&[FieldEdit]; 3] =
         [&[phone_of("138-1234-5678")], &[FieldEdit::set("name", "佳美办公用品")], &[FieldEdit::set("name", "嘉美办公用品")]];
     for typed in cases {
-        let offered = ann.device.likely_duplicates("party", typed).unwrap();
+        let offered = offered_to_new(&mut ann, "party", typed);
         assert_eq!(offered.iter().map(|likely| likely.row.record).collect::<Vec<_>>(), [known], "{typed:?}");
         assert!(offered[0].percent >= 50 && !offered[0].reasons.is_empty());
     }
-    assert!(ann.device.likely_duplicates("party", &[FieldEdit::set("name", "别的公司")]).unwrap().is_empty());
-    assert!(ann.device.likely_duplicates("deal", &[FieldEdit::set("title", "佳美办公用品")]).unwrap().is_empty());
+    assert!(offered_to_new(&mut ann, "party", &[FieldEdit::set("name", "别的公司")]).is_empty());
+    assert!(offered_to_new(&mut ann, "deal", &[FieldEdit::set("title", "佳美办公用品")]).is_empty());
 }
 
 #[test]
@@ -40,9 +50,9 @@ fn likely_duplicates_of_a_customer_that_is_there_are_offered_until_somebody_deci
     let mut make =
         |name: &str, number: &str| ann.device.create(START, "party", &[FieldEdit::set("name", name), phone_of(number)]).unwrap().record;
     let [one, other, third] = [("佳美", "13812345678"), ("Nanhu", "+86 138 1234 5678"), ("安达", "13999999999")].map(|(n, p)| make(n, p));
-    let offered = |phone: &mut Phone, record, edits: &[FieldEdit]| -> Vec<RecordId> {
-        let mut offered: Vec<RecordId> =
-            phone.device.likely_duplicates_of(record, edits).unwrap().into_iter().map(|likely| likely.row.record).collect();
+    let offered = |phone: &mut Phone, record, typed: &[FieldEdit]| -> Vec<RecordId> {
+        let likely = phone.device.likely_duplicates(&edits("party", record, typed)).unwrap();
+        let mut offered: Vec<RecordId> = likely.into_iter().map(|likely| likely.row.record).collect();
         offered.sort_unstable();
         offered
     };
@@ -64,7 +74,7 @@ fn cases_of_one_customer_are_compared_though_they_share_no_word() {
     let customer = ann.device.create(START, "party", &[FieldEdit::set("name", "佳美")]).unwrap().record;
     let case = |subject: &str| [FieldEdit::set("subject", subject), FieldEdit::set("party", customer.to_string())];
     let known = ann.device.create(START, "case", &case("Printerr is broken")).unwrap().record;
-    let offered = ann.device.likely_duplicates("case", &case("Printer is broken")).unwrap();
+    let offered = offered_to_new(&mut ann, "case", &case("Printer is broken"));
     assert_eq!(offered.iter().map(|likely| likely.row.record).collect::<Vec<_>>(), [known]);
     assert!(offered[0].reasons.iter().any(|reason| reason.words().en == "belongs to the same"), "{offered:?}");
 }

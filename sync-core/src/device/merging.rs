@@ -2,24 +2,19 @@
 //!
 //! Who survives, what the survivor is given and what goes back is decided by the code that the server runs, too.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use super::{Device, Listed};
 use crate::actions::duplicates::country::Country;
-use crate::actions::duplicates::merging::{Keep, Side, choices, merging};
+use crate::actions::duplicates::merging::{Keep, Side, choices, giving_back, merging};
 use crate::actions::duplicates::{APART, FIELD, can_merge};
-use crate::actions::taking_back::taking_back;
 use crate::engine::{EditError, Edited, Replica};
-use crate::id::{ChangeHash, DeviceId, Facet, FieldName, Millis, RecordId, UserId};
-use crate::merge;
+use crate::id::{FieldName, Millis, RecordId};
 use crate::record::Stored;
-use crate::record::change::Change;
 use crate::record::fields::{FieldEdit, unknown};
-use crate::record::history::document;
-use crate::record::path::child;
 use crate::schema::{Field, Kind, Merge};
 use crate::store::{Kept, Store, StoreError};
 
@@ -85,9 +80,9 @@ impl Device {
         let pair = self.pair(record, into)?;
         let choice = |field: &Field| {
             let (own, other) = (pair.survivor.fields.get(&*field.name), pair.duplicate.fields.get(&*field.name));
-            let (keep, is_for_good) = (self.choices(&pair, field), field.merge == Merge::Monotone);
+            let (keep, is_for_good) = (choices(field, own, other, pair.home), field.merge == Merge::Monotone);
             let choice = |keep| MergeChoice { field: field.name.clone(), own: own.cloned(), other: other.cloned(), keep, is_for_good };
-            (!keep.is_empty()).then(|| choice(keep))
+            (!keep.is_empty() && self.may_write(&pair, field)).then(|| choice(keep))
         };
         Ok(pair.kind.fields.iter().filter_map(choice).collect())
     }
@@ -110,9 +105,9 @@ impl Device {
         if let Some(name) = keep.keys().find(|name| pair.kind.field(name).is_none()) {
             return Err(unknown(&pair.kind, name).into());
         }
-        let wanted = |field: &Field| {
-            let said = keep.get(&*field.name).copied();
-            said.or_else(|| self.choices(&pair, field).first().copied()).unwrap_or(Keep::Own)
+        let wanted = |field: &Field, possible: &[Keep]| {
+            let usual = || possible.first().copied().filter(|_| self.may_write(&pair, field));
+            keep.get(&*field.name).copied().or_else(usual).unwrap_or(Keep::Own)
         };
         let edits = merging((&pair.kind, pair.home), side(&pair.survivor), side(&pair.duplicate), wanted);
         let edited: Vec<Edited> = self.replica.transact(|replica| {
@@ -162,11 +157,8 @@ impl Device {
         Ok(Pair { kind, survivor, duplicate, home: self.country()? })
     }
 
-    /// What the user can choose for a field.
-    fn choices(&self, pair: &Pair, field: &Field) -> Vec<Keep> {
-        let may = self.identity().is_some_and(|me| self.replica.roles.may_write_field(&me.role, &pair.kind, &field.name));
-        let (own, other) = (pair.survivor.fields.get(&*field.name), pair.duplicate.fields.get(&*field.name));
-        if may { choices(field, own, other, pair.home) } else { Vec::new() }
+    fn may_write(&self, pair: &Pair, field: &Field) -> bool {
+        self.identity().is_some_and(|me| self.replica.roles.may_write_field(&me.role, &pair.kind, &field.name))
     }
 }
 
@@ -177,61 +169,23 @@ fn side(row: &Listed) -> Side<'_> {
 /// Part of a transaction.
 fn split(replica: &mut Replica, now: Millis, kind: &Kind, record: RecordId) -> Result<Vec<Edited>, EditError> {
     let (mut edited, mut unmark) = (Vec::new(), Vec::new());
-    for (target, act) in marks(&replica.store, kind, record)? {
+    let marked = changes_of(&replica.store, kind, record)?;
+    for target in replica.store.marks_of(record)? {
         unmark.push(FieldEdit::Remove { field: FIELD.to_owned(), value: target.to_string() });
-        let given = changes_of(&replica.store, kind, target)?;
-        // What was written with the mark is of the same act; but a merge makes no record.
-        let mine: HashSet<ChangeHash> = given.iter().skip(1).filter(|change| act_of(change) == act).map(|change| change.hash).collect();
-        for (target, edits) in taking_back(kind, given, &mine).0 {
-            edited.extend(give_back(replica, now, kind, (target, edits))?);
+        let changes = changes_of(&replica.store, kind, target)?;
+        for edits in giving_back(kind, &marked, (target, changes)) {
+            match replica.write(now, &kind.name, target, &edits) {
+                Ok(one) => edited.push(one),
+                // What the user may not write, or the kind knows nothing of any more, stays: the two are parted all the same.
+                Err(EditError::Denied { .. } | EditError::Archived | EditError::Refused(_) | EditError::BadEdit(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
     }
     if !unmark.is_empty() {
         edited.push(replica.write(now, &kind.name, record, &unmark)?);
     }
     Ok(edited)
-}
-
-/// Takes back what a merge gave, field by field: where the user may not write, or the kind knows nothing of it any more, it
-/// stays, and the two are parted all the same.
-fn give_back(
-    replica: &mut Replica,
-    now: Millis,
-    kind: &Kind,
-    (target, edits): (RecordId, Vec<FieldEdit>),
-) -> Result<Vec<Edited>, EditError> {
-    let mut edited = Vec::new();
-    let fields: BTreeSet<String> = edits.iter().map(|edit| edit.field().to_owned()).collect();
-    for name in fields {
-        let of_field: Vec<FieldEdit> = edits.iter().filter(|edit| edit.field() == name).cloned().collect();
-        match replica.write(now, &kind.name, target, &of_field) {
-            Ok(one) => edited.push(one),
-            Err(EditError::Denied { .. } | EditError::Archived | EditError::Refused(_) | EditError::BadEdit(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(edited)
-}
-
-/// What an act has in common, whatever records it writes: who, on which device, when.
-type Act = (UserId, DeviceId, Millis);
-
-fn act_of(change: &Stored) -> Option<Act> {
-    Some((change.user, change.device, Change::read(&change.body).ok()?.time))
-}
-
-/// What a record is marked as the same as, and the act that did so last.
-fn marks(store: &Store, kind: &Kind, record: RecordId) -> Result<Vec<(RecordId, Option<Act>)>, StoreError> {
-    let changes = changes_of(store, kind, record)?;
-    let (doc, _) = document(kind, changes.iter().filter(|change| change.facet == Facet::Main));
-    let shown = kind.field(FIELD).and_then(|field| merge::shown(&doc, field)).unwrap_or_default();
-    let act = |target: &RecordId| {
-        let path = child(FIELD, &target.to_string());
-        let marks = |change: &&Stored| Change::read(&change.body).is_ok_and(|read| read.ops.iter().any(|op| op.path() == Some(&*path)));
-        changes.iter().rfind(marks).and_then(act_of)
-    };
-    let targets = shown.as_array().into_iter().flatten().filter_map(|target| target.as_str()?.parse().ok());
-    Ok(targets.map(|target| (target, act(&target))).collect())
 }
 
 /// All changes of a record, each after its parents.

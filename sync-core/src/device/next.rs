@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Device;
+use super::view::fields_of;
 use crate::actions::next::{ABOUT, ACTIVITY, Activity, NextStep, next_steps};
 use crate::id::RecordId;
 use crate::query::Context;
@@ -15,11 +16,11 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn next_steps(&self, records: &[RecordId], context: Context) -> Result<BTreeMap<RecordId, NextStep>, StoreError> {
+        self.unlocked()?;
         let mut activities = Vec::new();
         for about in records {
-            for (source, _) in self.links_to(*about)?.into_iter().filter(|(_, role)| role == ABOUT) {
-                let row = self.row(source)?.filter(|row| &*row.kind == ACTIVITY && !row.archived);
-                activities.extend(row.map(|row| Activity { about: *about, id: source, title: row.title, fields: row.fields }));
+            for (id, title, main) in self.replica.store.sources_of((ACTIVITY, ABOUT), *about)? {
+                activities.push(Activity { about: *about, id, title, fields: fields_of(&main)? });
             }
         }
         Ok(next_steps(activities, &context))

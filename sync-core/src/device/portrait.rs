@@ -15,12 +15,12 @@ impl Device {
     /// When the store fails.
     pub fn portrait(&self, record: RecordId, context: Context) -> Result<Vec<(Trait, Vec<Shown>)>, StoreError> {
         let Some(kind) = self.replica.kind_of(record)? else { return Ok(Vec::new()) };
+        let says_itself = kind.portrait.iter().any(|line| line.from.is_none());
+        let own = if says_itself { self.row(record)? } else { None };
         let mut portrait = Vec::new();
         for line in &kind.portrait {
-            let rows = match &line.from {
-                Some(from) => self.rows_for(line, from, record, context)?,
-                None => self.row(record)?.into_iter().collect(),
-            };
+            let linking = line.from.as_ref().map(|from| self.rows_for(line, from, record, context)).transpose()?;
+            let rows = linking.as_deref().unwrap_or(own.as_slice());
             let shown = said(line, rows.iter().map(|row| (row.record, &row.fields)), context.offset_minutes);
             portrait.extend((!shown.is_empty()).then(|| (line.clone(), shown)));
         }

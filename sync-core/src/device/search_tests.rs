@@ -30,3 +30,22 @@ fn entries_of_an_older_form_are_found_as_they_are_and_written_again_a_few_at_a_t
     assert!(!device.index_some().unwrap(), "and only once");
     assert!(device.replica.store.is_search_form_known().unwrap());
 }
+
+#[test]
+fn numbers_are_of_the_country_that_the_settings_in_use_name() {
+    let (_, mut ann, _) = phones();
+    let device = &mut ann.device;
+    let mut name = |now, country: &str| device.create(now, "settings", &[set("country", country)]).unwrap().record;
+    let former = name(START, "CN");
+    name(START + 1, "DE");
+    assert_eq!(device.dialled("030 123456").unwrap(), None, "the first that is there counts");
+    device.archive(START + 2, former).unwrap();
+    assert_eq!(device.dialled("030 123456").unwrap().as_deref(), Some("+4930123456"));
+    let number = FieldEdit::SetRow {
+        field: "phones".into(),
+        row: "a".into(),
+        values: serde_json::Map::from_iter([("value".to_owned(), "+49 30 123456".into())]),
+    };
+    device.create(START, "party", &[set("name", "Alder"), number]).unwrap();
+    assert_eq!(device.search("030 123456", None).unwrap().len(), 1);
+}

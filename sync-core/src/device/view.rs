@@ -11,7 +11,7 @@ use crate::record::history::OFFLINE_AFTER_MS;
 use crate::record::path::{Path, unescape};
 use crate::schema::{Kind, Schema};
 use crate::search::{Piece, snippet, sort_key};
-use crate::store::{Kept, Store, StoreError, StoredRow};
+use crate::store::{Kept, StoreError, StoredRow};
 
 /// A record as lists show it.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,14 +90,12 @@ pub struct Found {
     pub context: Option<(String, Vec<Piece>)>,
 }
 
-pub(super) fn listed(store: &Store, row: StoredRow) -> Result<Listed, StoreError> {
+pub(super) fn listed(row: StoredRow) -> Result<Listed, StoreError> {
     let mut fields = Map::new();
     for facet in row.facets.iter().flatten() {
-        let map: Map<String, Json> = serde_json::from_str(facet).map_err(|error| StoreError::Damaged(error.to_string()))?;
-        fields.extend(map);
+        fields.extend(fields_of(facet)?);
     }
     Ok(Listed {
-        merged_into: Some(store.survivor_of(row.record)?).filter(|survivor| *survivor != row.record),
         record: row.record,
         kind: row.kind,
         title: row.title,
@@ -108,12 +106,18 @@ pub(super) fn listed(store: &Store, row: StoredRow) -> Result<Listed, StoreError
         conflicts: row.conflicts,
         pending: row.pending,
         drafts: row.drafts,
+        merged_into: row.merged_into,
     })
 }
 
+/// What a facet shows, as the store has it.
+pub(super) fn fields_of(facet: &str) -> Result<Map<String, Json>, StoreError> {
+    serde_json::from_str(facet).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
 pub(super) fn view(replica: &mut Replica, record: RecordId) -> Result<Option<View>, StoreError> {
-    let Some(row) = replica.store.row(record)? else { return Ok(None) };
-    let row = listed(&replica.store, row)?;
+    replica.store.settle_aliases()?;
+    let Some(row) = replica.store.row(record)?.map(listed).transpose()? else { return Ok(None) };
     let mut conflicts = Vec::new();
     if row.conflicts > 0
         && let Some(kind) = replica.kind_of(record)?

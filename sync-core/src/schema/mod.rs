@@ -45,6 +45,11 @@ pub struct Label {
 }
 
 impl Label {
+    /// A word and what it is in Chinese.
+    pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Self { en: en.into(), zh: zh.into() }
+    }
+
     /// The word in a language; anything but Chinese reads English.
     pub fn in_language(&self, language: &str) -> &str {
         if language.starts_with("zh") { &self.zh } else { &self.en }
@@ -163,6 +168,23 @@ pub struct Choice {
     /// Of the choice that boards are apart by: the columns of this one's board; none for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
+}
+
+/// What an option weighs that is the end which was hoped for.
+const CERTAIN: u8 = 100;
+/// What one weighs that is an end and comes to nothing.
+const NEVER: u8 = 0;
+
+impl Choice {
+    /// Whether what is in this state has come true.
+    pub fn is_certain(&self) -> bool {
+        self.weight == Some(CERTAIN)
+    }
+
+    /// Whether what is in this state never comes true.
+    pub fn is_never(&self) -> bool {
+        self.weight == Some(NEVER)
+    }
 }
 
 /// Policy F: in some states of the record, a field may not change any more.
@@ -447,7 +469,7 @@ impl Kind {
     /// The options of the board's field that never come true: what has one of them counts for nothing.
     pub fn never(&self) -> impl Iterator<Item = &Choice> {
         let by = self.board.as_ref().and_then(|board| self.field(&board.by));
-        by.into_iter().flat_map(|field| &field.options).filter(|option| option.weight == Some(0))
+        by.into_iter().flat_map(|field| &field.options).filter(|option| option.is_never())
     }
 
     /// The fields that say whose a record is.

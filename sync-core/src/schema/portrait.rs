@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::reader::{Mistake, Section};
 use super::write::{label, line, quoted};
-use super::{Label, parse};
+use super::{Field, Kind, Label, parse};
 use crate::id::{FieldName, KindName};
 
 /// A line of a portrait.
@@ -65,6 +65,18 @@ impl From {
 }
 
 impl Trait {
+    /// The field that it looks at, and the part of that.
+    pub fn path(&self) -> (&str, Option<&str>) {
+        self.of.split_once('.').map_or((&self.of, None), |(field, part)| (field, Some(part)))
+    }
+
+    /// The field of a kind that it looks at, or the part of its rows. Of what has no rows, the whole: a period for where it begins.
+    pub fn field<'k>(&self, kind: &'k Kind) -> Option<&'k Field> {
+        let (field, part) = self.path();
+        let field = kind.field(field)?;
+        Some(part.and_then(|part| field.item(part)).unwrap_or(field))
+    }
+
     fn read(section: Section<'_>) -> Result<Self, Mistake> {
         section.only("a line of a portrait", &["name", "label", "from", "most", "hours", "band", "own", "where"])?;
         let name = section.required("the line", "name")?;

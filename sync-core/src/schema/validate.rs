@@ -455,9 +455,8 @@ fn happens(kind: &Kind, root: Section<'_>) -> Checked {
 /// Rows are told apart by parts of their own, each of which says one thing.
 fn key(field: &Field, section: Section<'_>) -> Checked {
     for word in section.words("key")? {
-        let is_good = matches!(field.merge, Merge::Set | Merge::List) && field.item(word.text).is_some();
         let is_plain = |part: &Field| !matches!(part.value, ValueType::Address | ValueType::Geo | ValueType::Unknown(_));
-        if !is_good || !field.item(word.text).is_some_and(is_plain) {
+        if !matches!(field.merge, Merge::Set | Merge::List) || !field.item(word.text).is_some_and(is_plain) {
             let mistake = word
                 .mistake(format!("`key` names parts of rows, but for addresses and places: `{}` of `{}` is none", word.text, field.name));
             return Err(mistake.zh(format!("`key` 应指定子表的子字段（地址和位置除外）：“{}”的“{}”不是", field.name, word.text)));

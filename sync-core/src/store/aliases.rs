@@ -50,13 +50,7 @@ impl Store {
     /// The records that one stands for, by id.
     pub(crate) fn behind(&self, survivor: RecordId) -> Result<Vec<RecordId>, StoreError> {
         self.settle_aliases()?;
-        let mut find = self.db.prepare_cached("select record from temp.aliases where survivor = ?1 order by record")?;
-        let mut rows = find.query(params![survivor.as_bytes()])?;
-        let mut behind = Vec::new();
-        while let Some(row) = rows.next()? {
-            behind.push(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?);
-        }
-        Ok(behind)
+        self.ids("select record from temp.aliases where survivor = ?1 order by record", [survivor.as_bytes()])
     }
 
     /// All marks: the duplicate, what it is the same as.

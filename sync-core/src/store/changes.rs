@@ -261,12 +261,6 @@ impl Store {
     /// The records of a kind; with a facet, those of which it is here.
     pub(crate) fn records_of_kind(&self, kind: &str, facet: Option<Facet>) -> Result<Vec<RecordId>, StoreError> {
         let sql = "select distinct record from changes where kind = ?1 and (?2 is null or facet = ?2)";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let mut rows = statement.query(params![kind, facet.map(|facet| facet as i64)])?;
-        let mut records = Vec::new();
-        while let Some(row) = rows.next()? {
-            records.push(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?);
-        }
-        Ok(records)
+        self.ids(sql, params![kind, facet.map(|facet| facet as i64)])
     }
 }

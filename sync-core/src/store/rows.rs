@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, Rows, params, params_from_iter};
+use rusqlite::{OptionalExtension, Params, Row, Rows, params, params_from_iter};
 
 use super::{Store, StoreError};
 use crate::actions::duplicates::FIELD;
 use crate::files::{ContentHash, unhex};
-use crate::id::{Facet, FieldName, KindName, Millis, RecordId};
+use crate::id::{Facet, KindName, Millis, RecordId};
 
 /// What a facet of a record shows, ready to be kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +62,8 @@ pub struct StoredRow {
     pub pending: bool,
     /// Own edits of it that were not accepted.
     pub drafts: u64,
+    /// The record that stands for it, as far as [`Store::settle_aliases`] has last been told.
+    pub merged_into: Option<RecordId>,
 }
 
 /// A file, and the contents that it names.
@@ -79,13 +81,30 @@ pub struct NamedContents {
 const COLUMNS: &str = "record, kind, title, archived, created_at, updated_at, main, commercial, private, \
     (select coalesce(sum(c.conflicts), 0) from conflicts c where c.record = rows.record), \
     exists (select 1 from changes p where p.record = rows.record and p.state = 1), \
-    (select count(*) from drafts d where d.record = rows.record)";
+    (select count(*) from drafts d where d.record = rows.record), \
+    (select a.survivor from temp.aliases a where a.record = rows.record)";
+
+/// In a statement: a record, which it has as `?1`, and those that it stands for.
+const WITH_BEHIND: &str = "(select ?1 union all select record from temp.aliases where survivor = ?1)";
+
+/// Asks for the records `l.source`, with their rows `r`, of a kind `?4` in a workspace `?2` that point by a role `?3` at a
+/// record `?1`, or at one that it stands for.
+fn sources(answer: &str, more: &str) -> String {
+    format!(
+        "select {answer} from links l cross join rows r on r.workspace = ?2 and r.record = l.source \
+         where l.target in {WITH_BEHIND} and l.role = ?3 and r.kind = ?4 {more}"
+    )
+}
+
+/// The record in the first column.
+fn id(row: &Row<'_>) -> Result<RecordId, StoreError> {
+    Ok(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?)
+}
 
 fn read(row: &Row<'_>) -> Result<StoredRow, StoreError> {
     let kind: String = row.get(1)?;
-    let record: Vec<u8> = row.get(0)?;
     Ok(StoredRow {
-        record: RecordId::from_bytes(&record)?,
+        record: id(row)?,
         kind: kind.parse()?,
         title: row.get(2)?,
         archived: row.get::<_, i64>(3)? == 1,
@@ -95,6 +114,7 @@ fn read(row: &Row<'_>) -> Result<StoredRow, StoreError> {
         conflicts: row.get(9)?,
         pending: row.get(10)?,
         drafts: row.get(11)?,
+        merged_into: row.get_ref(12)?.as_blob_or_null().unwrap_or_default().map(RecordId::from_bytes).transpose()?,
     })
 }
 
@@ -217,12 +237,7 @@ impl Store {
     /// The records of a kind that have a row, by id.
     pub(crate) fn rows_of_kind(&self, kind: &str) -> Result<Vec<RecordId>, StoreError> {
         let sql = "select record from rows where workspace = ?1 and kind = ?2 and archived in (0, 1)";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let mut rows = statement.query(params![self.workspace.as_bytes(), kind])?;
-        let mut records = Vec::new();
-        while let Some(row) = rows.next()? {
-            records.push(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?);
-        }
+        let mut records = self.ids(sql, params![self.workspace.as_bytes(), kind])?;
         records.sort_unstable();
         Ok(records)
     }
@@ -273,49 +288,72 @@ impl Store {
     /// Which records link to a record or to one that it stands for, and by which role. Marks of what is the same are no links
     /// of this sort.
     pub(crate) fn links_to(&self, target: RecordId) -> Result<Vec<(RecordId, String)>, StoreError> {
-        let mut found = BTreeSet::new();
-        let mut statement = self.db.prepare_cached("select role, source from links where target = ?1")?;
-        for target in self.behind(target)?.into_iter().chain([target]) {
-            let mut rows = statement.query([target.as_bytes()])?;
-            while let Some(row) = rows.next()? {
-                let (role, source): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
-                found.insert((role, RecordId::from_bytes(&source)?));
-            }
-        }
-        Ok(found.into_iter().filter(|(role, _)| role != FIELD).map(|(role, source)| (source, role)).collect())
-    }
-
-    /// The records of a kind that link to a record, or to one that it stands for, by one role: those made last first, for ids
-    /// begin with the time.
-    pub(crate) fn newest_sources_of(
-        &self,
-        (kind, role): (&KindName, &FieldName),
-        target: RecordId,
-        limit: u32,
-    ) -> Result<Vec<RecordId>, StoreError> {
         self.settle_aliases()?;
-        let sql = "select l.source from links l cross join rows r on r.workspace = ?1 and r.record = l.source \
-                   where l.role = ?2 and r.kind = ?3 and r.archived = 0 \
-                   and (l.target = ?4 or l.target in (select record from temp.aliases where survivor = ?4)) order by l.source desc limit ?5";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let binds = params![self.workspace.as_bytes(), role.as_str(), kind.as_str(), target.as_bytes(), limit];
-        let mut rows = statement.query(binds)?;
+        let sql = format!("select distinct source, role from links where target in {WITH_BEHIND} and role <> ?2 order by role, source");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![target.as_bytes(), FIELD])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let source: Vec<u8> = row.get(0)?;
-            found.push(RecordId::from_bytes(&source)?);
+            found.push((id(row)?, row.get(1)?));
         }
         Ok(found)
     }
 
-    /// The records that people disagree on.
-    pub(crate) fn disputed(&self) -> Result<Vec<RecordId>, StoreError> {
-        let mut statement = self.db.prepare_cached("select distinct record from conflicts order by record")?;
-        let mut rows = statement.query([])?;
+    /// The records of a kind in use that link to a record, or to one that it stands for, by one role: those made last first, for
+    /// ids begin with the time.
+    pub(crate) fn newest_sources_of(&self, (kind, role): (&str, &str), target: RecordId, limit: u32) -> Result<Vec<RecordId>, StoreError> {
+        self.settle_aliases()?;
+        let sql = sources("distinct l.source", "and r.archived = 0 order by l.source desc limit ?5");
+        self.ids(&sql, params![target.as_bytes(), self.workspace.as_bytes(), role, kind, limit])
+    }
+
+    /// Some of them, and of those that are archived.
+    pub(crate) fn some_sources_of(&self, (kind, role): (&str, &str), target: RecordId, limit: u32) -> Result<Vec<RecordId>, StoreError> {
+        self.settle_aliases()?;
+        let sql = sources("distinct l.source", "limit ?5");
+        self.ids(&sql, params![target.as_bytes(), self.workspace.as_bytes(), role, kind, limit])
+    }
+
+    /// The records of a kind in use that link to a record, or to one that it stands for, by one role: each with its title and
+    /// its main facet, as JSON.
+    pub(crate) fn sources_of(&self, (kind, role): (&str, &str), target: RecordId) -> Result<Vec<(RecordId, String, String)>, StoreError> {
+        self.settle_aliases()?;
+        let mut statement =
+            self.db.prepare_cached(&sources("distinct l.source, r.title, r.main", "and r.archived = 0 order by l.source"))?;
+        let binds = params![target.as_bytes(), self.workspace.as_bytes(), role, kind];
+        let mut rows = statement.query(binds)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let record: Vec<u8> = row.get(0)?;
-            found.push(RecordId::from_bytes(&record)?);
+            found.push((id(row)?, row.get(1)?, row.get(2)?));
+        }
+        Ok(found)
+    }
+
+    /// What a record is marked as the same as.
+    pub(crate) fn marks_of(&self, record: RecordId) -> Result<Vec<RecordId>, StoreError> {
+        let sql = format!("select target from links where source = ?1 and role = '{FIELD}' order by target");
+        self.ids(&sql, [record.as_bytes()])
+    }
+
+    /// The main facet of the first record of a kind that is in use, as JSON.
+    pub(crate) fn first_of_kind(&self, kind: &str) -> Result<Option<String>, StoreError> {
+        // `+`: or SQLite walks all records in their order until it comes to one of the kind.
+        let sql = "select main from rows where workspace = ?1 and kind = ?2 and archived = 0 order by +record limit 1";
+        Ok(self.db.prepare_cached(sql)?.query_row(params![self.workspace.as_bytes(), kind], |row| row.get(0)).optional()?)
+    }
+
+    /// The records that people disagree on.
+    pub(crate) fn disputed(&self) -> Result<Vec<RecordId>, StoreError> {
+        self.ids("select distinct record from conflicts order by record", [])
+    }
+
+    /// The records that a statement answers with, in its first column.
+    pub(super) fn ids(&self, sql: &str, binds: impl Params) -> Result<Vec<RecordId>, StoreError> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(binds)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(id(row)?);
         }
         Ok(found)
     }

@@ -140,20 +140,12 @@ impl Store {
     /// Records whose tokens match, best first; of those that another one stands for, that one. Archived ones are left out.
     pub(crate) fn find(&self, expression: &str, kind: Option<&str>, limit: u32) -> Result<Vec<RecordId>, StoreError> {
         self.settle_aliases()?;
-        let mut statement = self.db.prepare_cached(
-            "select t.record from search cross join rows on rows.rowid = search.rowid
+        let sql = "select coalesce(a.survivor, rows.record) from search cross join rows on rows.rowid = search.rowid
              left join temp.aliases a on a.record = rows.record
-             cross join rows t on t.workspace = rows.workspace and t.record = coalesce(a.survivor, rows.record)
-             where search match ?1 and rows.archived = 0 and t.archived = 0 and (?2 is null or rows.kind = ?2)
-             order by search.rank limit ?3",
-        )?;
-        let mut rows = statement.query(params![expression, kind, limit])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let record: Vec<u8> = row.get(0)?;
-            found.push(RecordId::from_bytes(&record)?);
-        }
-        Ok(found)
+             where search match ?1 and rows.archived = 0 and (?2 is null or rows.kind = ?2) and (a.survivor is null or exists
+               (select 1 from rows t where t.workspace = rows.workspace and t.record = a.survivor and t.archived = 0))
+             order by search.rank limit ?3";
+        self.ids(sql, params![expression, kind, limit])
     }
 
     /// Whether anything waits to be indexed, or to be indexed again.

@@ -17,10 +17,18 @@ struct Plan {
     trunk: &'static str,
     /// How many digits a number has that is whole without that; none where each has it.
     whole: (usize, usize),
+    /// How many digits one has at least without what stands before the area code: shorter ones are of one town, where nobody dials
+    /// an area code.
+    national_min: usize,
 }
 
+/// In most countries.
+const NATIONAL_MIN: usize = 6;
+/// In China, where area codes are long, and numbers as well.
+const NATIONAL_MIN_CN: usize = 9;
+
 const fn plan(name: &'static str, code: &'static str, trunk: &'static str, whole: (usize, usize)) -> Plan {
-    Plan { name, code, trunk, whole }
+    Plan { name, code, trunk, whole, national_min: NATIONAL_MIN }
 }
 
 /// Numbers have no fixed length, or all begin with the trunk prefix.
@@ -29,7 +37,7 @@ const NONE: (usize, usize) = (0, 0);
 #[rustfmt::skip]
 const PLANS: [Plan; 118] = [
     // Mobile numbers, and those of services, are told by how they begin.
-    plan("CN", "86", "0", (10, 11)),
+    Plan { national_min: NATIONAL_MIN_CN, ..plan("CN", "86", "0", (10, 11)) },
     plan("AE", "971", "0", NONE), plan("AL", "355", "0", NONE), plan("AM", "374", "0", NONE), plan("AR", "54", "0", (10, 10)),
     plan("AT", "43", "0", NONE), plan("AU", "61", "0", NONE), plan("AZ", "994", "0", NONE), plan("BA", "387", "0", NONE),
     plan("BD", "880", "0", NONE), plan("BE", "32", "0", NONE), plan("BG", "359", "0", NONE), plan("BH", "973", "", (8, 8)),
@@ -40,26 +48,26 @@ const PLANS: [Plan; 118] = [
     plan("EE", "372", "", (7, 8)), plan("EG", "20", "0", NONE), plan("ES", "34", "", (9, 9)), plan("ET", "251", "0", NONE),
     plan("FI", "358", "0", NONE), plan("FR", "33", "0", NONE), plan("GB", "44", "0", NONE), plan("GE", "995", "0", NONE),
     plan("GH", "233", "0", NONE), plan("GR", "30", "", (10, 10)), plan("GT", "502", "", (8, 8)), plan("HK", "852", "", (8, 8)),
-    plan("HR", "385", "0", NONE), plan("HU", "36", "06", NONE), plan("ID", "62", "0", NONE), plan("IE", "353", "0", NONE),
-    plan("IL", "972", "0", NONE), plan("IN", "91", "0", (10, 10)), plan("IQ", "964", "0", NONE), plan("IR", "98", "0", NONE),
-    plan("IS", "354", "", (7, 7)), plan("IT", "39", "", (8, 11)), plan("JM", "1", "1", (10, 10)), plan("JO", "962", "0", NONE),
-    plan("JP", "81", "0", NONE), plan("KE", "254", "0", NONE), plan("KH", "855", "0", NONE), plan("KR", "82", "0", NONE),
-    plan("KW", "965", "", (8, 8)), plan("KZ", "7", "8", (10, 10)), plan("LA", "856", "0", NONE), plan("LB", "961", "0", NONE),
-    plan("LI", "423", "", (7, 7)), plan("LK", "94", "0", NONE), plan("LT", "370", "0", NONE), plan("LU", "352", "", (7, 9)),
-    plan("LV", "371", "", (8, 8)), plan("MA", "212", "0", NONE), plan("MD", "373", "0", NONE), plan("ME", "382", "0", NONE),
-    plan("MK", "389", "0", NONE), plan("MM", "95", "0", NONE), plan("MN", "976", "", (8, 8)), plan("MO", "853", "", (8, 8)),
-    plan("MT", "356", "", (8, 8)), plan("MX", "52", "", (10, 10)), plan("MY", "60", "0", NONE), plan("NG", "234", "0", NONE),
-    plan("NL", "31", "0", NONE), plan("NO", "47", "", (8, 8)), plan("NP", "977", "0", NONE), plan("NZ", "64", "0", NONE),
-    plan("OM", "968", "", (8, 8)), plan("PA", "507", "", (7, 8)), plan("PE", "51", "0", (9, 9)), plan("PH", "63", "0", NONE),
-    plan("PK", "92", "0", NONE), plan("PL", "48", "", (9, 9)), plan("PR", "1", "1", (10, 10)), plan("PT", "351", "", (9, 9)),
-    plan("PY", "595", "0", NONE), plan("QA", "974", "", (8, 8)), plan("RO", "40", "0", NONE), plan("RS", "381", "0", NONE),
-    plan("RU", "7", "8", (10, 10)), plan("SA", "966", "0", NONE), plan("SE", "46", "0", NONE), plan("SG", "65", "", (8, 8)),
-    plan("SI", "386", "0", NONE), plan("SK", "421", "0", NONE), plan("SN", "221", "", (9, 9)), plan("SV", "503", "", (8, 8)),
-    plan("TH", "66", "0", NONE), plan("TN", "216", "", (8, 8)), plan("TR", "90", "0", NONE), plan("TT", "1", "1", (10, 10)),
-    plan("TW", "886", "0", NONE), plan("TZ", "255", "0", NONE), plan("UA", "380", "0", NONE), plan("UG", "256", "0", NONE),
-    plan("US", "1", "1", (10, 10)), plan("UY", "598", "0", NONE), plan("UZ", "998", "", (9, 9)), plan("VE", "58", "0", NONE),
-    plan("VN", "84", "0", NONE), plan("ZA", "27", "0", NONE), plan("ZM", "260", "0", NONE), plan("ZW", "263", "0", NONE),
-    plan("HN", "504", "", (8, 8)),
+    plan("HN", "504", "", (8, 8)), plan("HR", "385", "0", NONE), plan("HU", "36", "06", NONE), plan("ID", "62", "0", NONE),
+    plan("IE", "353", "0", NONE), plan("IL", "972", "0", NONE), plan("IN", "91", "0", (10, 10)), plan("IQ", "964", "0", NONE),
+    plan("IR", "98", "0", NONE), plan("IS", "354", "", (7, 7)), plan("IT", "39", "", (8, 11)), plan("JM", "1", "1", (10, 10)),
+    plan("JO", "962", "0", NONE), plan("JP", "81", "0", NONE), plan("KE", "254", "0", NONE), plan("KH", "855", "0", NONE),
+    plan("KR", "82", "0", NONE), plan("KW", "965", "", (8, 8)), plan("KZ", "7", "8", (10, 10)), plan("LA", "856", "0", NONE),
+    plan("LB", "961", "0", NONE), plan("LI", "423", "", (7, 7)), plan("LK", "94", "0", NONE), plan("LT", "370", "0", NONE),
+    plan("LU", "352", "", (7, 9)), plan("LV", "371", "", (8, 8)), plan("MA", "212", "0", NONE), plan("MD", "373", "0", NONE),
+    plan("ME", "382", "0", NONE), plan("MK", "389", "0", NONE), plan("MM", "95", "0", NONE), plan("MN", "976", "", (8, 8)),
+    plan("MO", "853", "", (8, 8)), plan("MT", "356", "", (8, 8)), plan("MX", "52", "", (10, 10)), plan("MY", "60", "0", NONE),
+    plan("NG", "234", "0", NONE), plan("NL", "31", "0", NONE), plan("NO", "47", "", (8, 8)), plan("NP", "977", "0", NONE),
+    plan("NZ", "64", "0", NONE), plan("OM", "968", "", (8, 8)), plan("PA", "507", "", (7, 8)), plan("PE", "51", "0", (9, 9)),
+    plan("PH", "63", "0", NONE), plan("PK", "92", "0", NONE), plan("PL", "48", "", (9, 9)), plan("PR", "1", "1", (10, 10)),
+    plan("PT", "351", "", (9, 9)), plan("PY", "595", "0", NONE), plan("QA", "974", "", (8, 8)), plan("RO", "40", "0", NONE),
+    plan("RS", "381", "0", NONE), plan("RU", "7", "8", (10, 10)), plan("SA", "966", "0", NONE), plan("SE", "46", "0", NONE),
+    plan("SG", "65", "", (8, 8)), plan("SI", "386", "0", NONE), plan("SK", "421", "0", NONE), plan("SN", "221", "", (9, 9)),
+    plan("SV", "503", "", (8, 8)), plan("TH", "66", "0", NONE), plan("TN", "216", "", (8, 8)), plan("TR", "90", "0", NONE),
+    plan("TT", "1", "1", (10, 10)), plan("TW", "886", "0", NONE), plan("TZ", "255", "0", NONE), plan("UA", "380", "0", NONE),
+    plan("UG", "256", "0", NONE), plan("US", "1", "1", (10, 10)), plan("UY", "598", "0", NONE), plan("UZ", "998", "", (9, 9)),
+    plan("VE", "58", "0", NONE), plan("VN", "84", "0", NONE), plan("ZA", "27", "0", NONE), plan("ZM", "260", "0", NONE),
+    plan("ZW", "263", "0", NONE),
 ];
 
 /// The country in which numbers without a country code are: the workspace's.
@@ -79,11 +87,6 @@ impl Default for Country {
     }
 }
 
-/// A number in its own country, without the code: shorter ones are of one town, where nobody dials an area code.
-const NATIONAL_MIN: usize = 6;
-/// In China, where area codes are long, and numbers as well.
-const NATIONAL_MIN_CN: usize = 9;
-
 impl Country {
     /// By its two letters, whatever their case.
     pub fn named(name: &str) -> Option<Self> {
@@ -102,9 +105,8 @@ impl Country {
 
     /// The digits of a number as they are dialled from anywhere; none where it does not say enough.
     pub(super) fn abroad(self, digits: &str) -> Option<String> {
-        let Plan { name, code, trunk, whole } = *self.0;
+        let Plan { code, trunk, whole, national_min, .. } = *self.0;
         let national = digits.strip_prefix(trunk).filter(|_| !trunk.is_empty() && !self.is_whole(digits));
-        let national_min = if name == "CN" { NATIONAL_MIN_CN } else { NATIONAL_MIN };
         // Longer than any number here is one with its country before it.
         let is_abroad = digits.starts_with(code) && digits.len() > whole.1.max(code.len() + 7) && !self.is_whole(digits);
         match national {

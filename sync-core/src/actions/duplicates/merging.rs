@@ -1,14 +1,21 @@
-//! What is written when two records become one: the survivor gets what it lacks, the other one is marked.
+//! What is written when two records become one: the survivor gets what it lacks, the other one is marked; and what goes back when
+//! they are two again.
 //!
 //! Nothing is copied that could not be taken back: rows of lists, logs and counters stay where they are,
 //! and what points at the duplicate goes on doing so. Never decides who survives: people do.
+
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value as Json};
 
 use super::country::Country;
 use super::{APART, FIELD, normal};
-use crate::id::RecordId;
+use crate::actions::taking_back::taking_back;
+use crate::id::{ChangeHash, DeviceId, Millis, RecordId, UserId};
+use crate::record::Stored;
+use crate::record::change::Change;
 use crate::record::fields::FieldEdit;
+use crate::record::path::child;
 use crate::schema::{Field, Kind, Merge, ValueType};
 
 /// Whose value of a field the survivor has afterwards.
@@ -52,17 +59,18 @@ pub fn choices(field: &Field, own: Option<&Json>, other: Option<&Json>, home: Co
     }
 }
 
-/// The edits of a merge: what the survivor is given, then the duplicate's mark.
+/// The edits of a merge: what the survivor is given, then the duplicate's mark. Of a field `keep` is told what can be chosen.
 pub fn merging(
     (kind, home): (&Kind, Country),
     survivor: Side<'_>,
     duplicate: Side<'_>,
-    keep: impl Fn(&Field) -> Keep,
+    keep: impl Fn(&Field, &[Keep]) -> Keep,
 ) -> Vec<(RecordId, Vec<FieldEdit>)> {
     let mut edits = Vec::new();
     for field in &kind.fields {
         let (own, other) = (survivor.fields.get(&*field.name), duplicate.fields.get(&*field.name));
-        let (possible, wanted) = (choices(field, own, other, home), keep(field));
+        let possible = choices(field, own, other, home);
+        let wanted = keep(field, &possible);
         if let Some(other) = other.filter(|_| possible.contains(&wanted)) {
             edits.extend(given((field, home), own, other, wanted));
         }
@@ -73,6 +81,35 @@ pub fn merging(
         all.insert(0, (survivor.id, edits));
     }
     all
+}
+
+/// The edits that give back what a merge gave to the survivor, where nobody has changed it since: each of one field, to be written
+/// one after the other. Of both records all changes, each after those it follows.
+pub fn giving_back(kind: &Kind, duplicate: &[Stored], (survivor, changes): (RecordId, Vec<Stored>)) -> Vec<Vec<FieldEdit>> {
+    let given = given_with_mark(duplicate, survivor, &changes);
+    if given.is_empty() {
+        return Vec::new();
+    }
+    let mut steps = Vec::new();
+    for (_, edits) in taking_back(kind, changes, &given).0 {
+        let fields: BTreeSet<&str> = edits.iter().map(FieldEdit::field).collect();
+        let of = |name: &str| edits.iter().filter(|edit| edit.field() == name).cloned().collect();
+        steps.extend(fields.into_iter().map(of));
+    }
+    steps
+}
+
+/// Which changes of a survivor were written with the duplicate's last mark, and so are of the same act; but a merge makes no record.
+fn given_with_mark(duplicate: &[Stored], survivor: RecordId, changes: &[Stored]) -> HashSet<ChangeHash> {
+    let path = child(FIELD, &survivor.to_string());
+    let marks = |change: &&Stored| Change::read(&change.body).is_ok_and(|read| read.ops.iter().any(|op| op.path() == Some(&*path)));
+    let Some(act) = duplicate.iter().rfind(marks).and_then(act_of) else { return HashSet::new() };
+    changes.iter().skip(1).filter(|change| act_of(change) == Some(act)).map(|change| change.hash).collect()
+}
+
+/// What the changes of an act have in common, whatever records they are of: who, on which device, when.
+fn act_of(change: &Stored) -> Option<(UserId, DeviceId, Millis)> {
+    Some((change.user, change.device, Change::read(&change.body).ok()?.time))
 }
 
 fn given((field, home): (&Field, Country), own: Option<&Json>, other: &Json, keep: Keep) -> Vec<FieldEdit> {
@@ -157,12 +194,9 @@ mod tests {
     fn edits(own: Json, other: Json, keep: impl Fn(&Field) -> Option<Keep>) -> Vec<(RecordId, Vec<FieldEdit>)> {
         let kind = Schema::builtin().kind("party").unwrap();
         let (own, other) = (own.as_object().unwrap(), other.as_object().unwrap());
-        let sensible = |field: &Field| {
-            choices(field, own.get(&*field.name), other.get(&*field.name), Country::default()).first().copied().unwrap_or(Keep::Own)
-        };
         let side = |name: &str, fields| Side { id: RecordId::of_cause(name), fields };
-        merging((kind, Country::default()), side("survivor", own), side("duplicate", other), |field| {
-            keep(field).unwrap_or_else(|| sensible(field))
+        merging((kind, Country::default()), side("survivor", own), side("duplicate", other), |field, possible| {
+            keep(field).or_else(|| possible.first().copied()).unwrap_or(Keep::Own)
         })
     }
 

@@ -35,11 +35,15 @@ pub fn phone(text: &str, home: Country) -> Option<String> {
     PHONE_DIGITS.contains(&full.trim_start_matches('+').len()).then_some(full)
 }
 
+/// Whether a text is written as numbers are, and says nothing else.
+pub fn is_number(text: &str) -> bool {
+    narrow(text).trim().chars().all(|sign| sign.is_ascii_digit() || " +-()/.".contains(sign))
+}
+
 /// What a number ends with however it is written, with its area code: digits that an index is asked for. `None` when the text
 /// is not a whole number, and nothing else.
 pub fn phone_digits(text: &str, home: Country) -> Option<String> {
-    let is_number = narrow(text).trim().chars().all(|sign| sign.is_ascii_digit() || " +-()/.".contains(sign));
-    let number = phone(text, home).filter(|_| is_number)?;
+    let number = phone(text, home).filter(|_| is_number(text))?;
     at_home(&number).map(str::to_owned)
 }
 
