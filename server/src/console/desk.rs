@@ -140,9 +140,9 @@ impl Desk {
 
     /// The frame of a page; `here` is its address, to mark it in the menu.
     pub async fn frame(&self, title: &str, here: &str) -> Result<Frame, Error> {
-        let (open, mentions) = (self.reading.open().await?, self.reading.new_mentions().await?);
-        let followed = self.reading.new_of_followed().await?;
-        let (tasks, theirs) = self.reading.open_tasks().await?;
+        let reading = &self.reading;
+        let (open, mentions, followed, (tasks, theirs)) =
+            tokio::try_join!(reading.open(), reading.new_mentions(), reading.new_of_followed(), reading.open_tasks())?;
         let tasks_href = format!("/records/{ACTIVITY}?sort=due&where={}", super::list::encoded(&theirs.to_string()));
         let item = |href: &str, key, icon: &str, count: u64| MenuItem {
             here: href == here,

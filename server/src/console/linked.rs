@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use futures_util::future::try_join_all;
 use serde_json::{Value as Json, json};
 use sync_core::access::Action;
 use sync_core::actions::duplicates;
@@ -162,25 +163,26 @@ fn columns<'k>(desk: &Desk, kind: &'k Kind, role: &str, rows: &[Row]) -> Vec<Col
 
 /// The records that link to a record, by kind and role.
 pub async fn groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, Error> {
-    let mut groups = Vec::new();
-    for links in &view.linked_from {
-        let filter = json!({"type": "linkedWith", "attribute": links.role, "value": [view.row.id]});
-        let Some(mut group) = link_group(desk, view, links, &filter) else { continue };
-        let kind = desk.reading.kind(&links.kind)?.clone();
-        let found = match newest(desk, &kind, links, &filter).await? {
-            Some(found) => found,
-            None => changed_last(desk, links).await?,
-        };
-        let ids: Vec<RecordId> = found.0.iter().map(|row| row.id).collect();
-        let merged = if duplicates::can_merge(&kind) { desk.reading.merged_among(&ids).await? } else { HashSet::new() };
-        (group.heads, group.rows) = table(desk, &kind, &links.role, &found, &merged);
-        (group.sum, group.facts) = worth::of(desk, &kind, filter, links.count).await?;
-        if !group.sum.is_empty() {
-            group.facts.extend(last_of(desk, &kind, &found));
-        }
-        groups.push(group);
+    let groups = try_join_all(view.linked_from.iter().map(|links| group(desk, view, links))).await?;
+    Ok(groups.into_iter().flatten().collect())
+}
+
+async fn group(desk: &Desk, view: &RecordView, links: &LinksIn) -> Result<Option<LinkGroup>, Error> {
+    let filter = json!({"type": "linkedWith", "attribute": links.role, "value": [view.row.id]});
+    let Some(mut group) = link_group(desk, view, links, &filter) else { return Ok(None) };
+    let kind = desk.reading.kind(&links.kind)?.clone();
+    let found = match newest(desk, &kind, links, &filter).await? {
+        Some(found) => found,
+        None => changed_last(desk, links).await?,
+    };
+    let ids: Vec<RecordId> = found.0.iter().map(|row| row.id).collect();
+    let merged = if duplicates::can_merge(&kind) { desk.reading.merged_among(&ids).await? } else { HashSet::new() };
+    (group.heads, group.rows) = table(desk, &kind, &links.role, &found, &merged);
+    (group.sum, group.facts) = worth::of(desk, &kind, filter, links.count).await?;
+    if !group.sum.is_empty() {
+        group.facts.extend(last_of(desk, &kind, &found));
     }
-    Ok(groups)
+    Ok(Some(group))
 }
 
 /// The records that happened last, by the field that their kind names for it first.

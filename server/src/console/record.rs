@@ -31,7 +31,7 @@ use super::timeline::{self, TimelineView};
 use super::typed::{NEW_ROW, Typed, name_of};
 use crate::error::Error;
 use crate::intake::never_archived;
-use crate::reading::{Entry, KeyAccount, Linked, Names, RecordView};
+use crate::reading::{Entry, KeyAccount, Linked, Names, RecordView, Row};
 
 /// What is being edited on the page, and what went wrong with it.
 #[derive(Debug, Default)]
@@ -223,43 +223,67 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
     let kind = desk.reading.kind(kind)?.clone();
     let view = view(desk, &kind.name, id).await?;
     let mut head = head(desk, &kind, &view, "page");
-    if desk.reading.may_follow(&kind) {
-        head.followed = Some(!desk.reading.follows_of(id).await?.is_empty());
-    }
-    let around = Around::of(desk, &kind, &view.row).await?;
+    let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let history = desk.reading.history(id).await?.map(|history| history.entries).unwrap_or_default();
+    let here = format!("/records/{}", kind.name);
+    // Each waits for the database by itself: they wait together.
+    let (sections, around, followed, waiting, notes, account, portrait, packages, collisions, links, timeline, frame) = tokio::try_join!(
+        sections(desk, &kind, &view, &editing, &history),
+        Around::of(desk, &kind, &view.row),
+        is_followed(desk, &kind, id),
+        linked::waiting(desk, id),
+        notes(desk, &kind, &view.row),
+        account(desk, id),
+        portrait::of(desk, &kind, &view.row),
+        packages::of(desk, &kind, &view.row),
+        collisions::of_record(desk, &view),
+        linked::groups(desk, &view),
+        timeline::of(desk, &kind, (id, view.row.archived), &history, &editing.only, editing.events),
+        desk.frame(&head.title, &here),
+    )?;
+    head.followed = followed;
     head.merged = around.survivor.is_some();
     head.may_merge = !head.merged && !head.archived && duplicates::may_merge(desk, &kind);
-    let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let (waiting, more_wait) = linked::waiting(desk, id).await?;
-    let mut notes = linked::undecided(desk, &kind, id).await?;
-    notes.extend(gaps::of_record(desk, &kind, &view.row).await?);
-    let history = desk.reading.history(id).await?.map(|history| history.entries).unwrap_or_default();
-    let sections = sections(desk, &kind, &view, &editing, &history).await?;
     // Of a field that is fixed meanwhile there is no form any more.
     let is_told = view.has_place(&kind, &editing) && (editing.deciding || view.disputes(&editing.place) || has_form(&sections));
+    let (waiting, more_wait) = waiting;
     let page = RecordPage {
-        frame: desk.frame(&head.title, &format!("/records/{}", kind.name)).await?,
+        frame,
         notice: notice.map(str::to_owned),
         // An error that belongs to no field on the page stands on top.
         problem: editing.error.clone().filter(|_| !is_told),
         sections,
-        account: account(desk, id).await?,
+        account,
         notes,
         stays: stays::of(desk, &kind, &view.row, &history),
-        portrait: portrait::of(desk, &kind, &view.row).await?,
-        packages: packages::of(desk, &kind, &view.row).await?,
-        collisions: collisions::of_record(desk, &view).await?,
+        portrait,
+        packages,
+        collisions,
         around,
         files: FilesView::of(desk, &kind, &view),
-        links: linked::groups(desk, &view).await?,
+        links,
         waiting,
         more_wait,
-        timeline: timeline::of(desk, &kind, (id, view.row.archived), &history, &editing.only, editing.events).await?,
+        timeline,
         created: format::moment(view.row.created_at),
         updated: format::moment(view.row.updated_at),
         head,
     };
     answer(status, &page)
+}
+
+/// Whether the caller follows a record; none of what nobody follows.
+async fn is_followed(desk: &Desk, kind: &Kind, id: RecordId) -> Result<Option<bool>, Error> {
+    match desk.reading.may_follow(kind) {
+        true => Ok(Some(!desk.reading.follows_of(id).await?.is_empty())),
+        false => Ok(None),
+    }
+}
+
+/// What is to be said on top of a record: which edits wait for a word, what it lacks.
+async fn notes(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<Note>, Error> {
+    let (undecided, lacks) = tokio::try_join!(linked::undecided(desk, kind, row.id), gaps::of_record(desk, kind, row))?;
+    Ok(undecided.into_iter().chain(lacks).collect())
 }
 
 /// The key account that a record is or belongs to, for everybody who works with it.

@@ -12,6 +12,7 @@ use sync_core::query::{Context, Filter, Query};
 use super::{Names, ReadError, Reading, Row};
 use crate::store::Tx;
 use crate::store::lists::{self, Shelf, Way, Which};
+use crate::store::remembered::{Asked, ROWS_MAX};
 
 /// Quotes in force that are compared, the newest: they are held in memory, at 1 KB or so each.
 pub const QUOTES_MAX: usize = 20_000;
@@ -39,7 +40,17 @@ impl Reading {
     /// # Errors
     /// When the caller may not see quotes, or the database fails.
     pub async fn quote_collisions(&self) -> Result<Collisions, ReadError> {
-        self.collisions_among(None).await
+        let mut tx = self.store.reader().await?;
+        let question = format!("collisions {:?}", self.scope);
+        let turn = match self.store.answers().ask::<Collisions>(&mut tx, self.workspace, question).await? {
+            Asked::Known(found) => return Ok((*found).clone()),
+            Asked::Open(turn) => turn,
+        };
+        let found = self.collisions_among(&mut tx, None).await?;
+        if found.rows.len() <= ROWS_MAX {
+            turn.keep(found.clone());
+        }
+        Ok(found)
     }
 
     /// Those that a record may be part of: of the same customer, or about the same product. None for other kinds.
@@ -49,7 +60,10 @@ impl Reading {
     pub async fn quote_collisions_around(&self, row: &Row) -> Result<Option<Collisions>, ReadError> {
         let linked = |attribute: &str, ids: Vec<String>| json!({"type": "linkedWith", "attribute": attribute, "value": ids});
         let customer = match &*row.kind {
-            "product" => return self.collisions_among(Some(linked(PRODUCTS, vec![row.id.to_string()]))).await.map(Some),
+            "product" => {
+                let about = linked(PRODUCTS, vec![row.id.to_string()]);
+                return self.collisions_among(&mut self.store.reader().await?, Some(about)).await.map(Some);
+            }
             "party" => Some(row.id),
             quotes::KIND => row.fields.get(CUSTOMER).and_then(|id| id.as_str()?.parse().ok()),
             _ => None,
@@ -58,16 +72,14 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         // Whatever stands behind the same one is the same customer.
         let customer = self.survivors(&mut tx, &[customer]).await?.get(&customer).copied().unwrap_or(customer);
-        drop(tx);
-        self.collisions_among(Some(linked(CUSTOMER, vec![customer.to_string()]))).await.map(Some)
+        self.collisions_among(&mut tx, Some(linked(CUSTOMER, vec![customer.to_string()]))).await.map(Some)
     }
 
-    async fn collisions_among(&self, narrowed: Option<Json>) -> Result<Collisions, ReadError> {
-        let mut tx = self.store.reader().await?;
-        let (offers, cut) = self.quotes_in_force(&mut tx, narrowed).await?;
-        let duplicates = self.duplicates(&mut tx, offers.iter().map(|offer| offer.party).collect()).await?;
+    async fn collisions_among(&self, tx: &mut Tx, narrowed: Option<Json>) -> Result<Collisions, ReadError> {
+        let (offers, cut) = self.quotes_in_force(tx, narrowed).await?;
+        let duplicates = self.duplicates(tx, offers.iter().map(|offer| offer.party).collect()).await?;
         let rows = quotes::collisions(&offers, |party| duplicates.same_as(party));
-        let names = self.names(&mut tx, rows.iter().flat_map(named)).await?;
+        let names = self.names(tx, rows.iter().flat_map(named)).await?;
         Ok(Collisions { rows, names, cut })
     }
 

@@ -11,7 +11,7 @@ use sync_core::schema::{Field, Kind, ValueType};
 
 use super::{Entry, Event, Happened, Linked, Names, ReadError, Reading, Row, Who, links};
 use crate::store::follows::{self, Done, Seek};
-use crate::store::{Tx, aliases, lists, marks, workspaces};
+use crate::store::{Tx, aliases, lists, marks, remembered, workspaces};
 
 /// News that are told or counted, the last ones: a badge that says so many says enough.
 const NEWS_MAX: usize = 50;
@@ -94,8 +94,16 @@ impl Reading {
     /// When the database fails.
     pub async fn new_of_followed(&self) -> Result<u64, ReadError> {
         let mut tx = self.store.reader().await?;
+        // Every page of the console asks.
+        let question = format!("new of what {} follows {:?}", self.caller.user, self.scope);
+        let turn = match self.store.answers().ask::<u64>(&mut tx, self.workspace, question).await? {
+            remembered::Asked::Known(count) => return Ok(*count),
+            remembered::Asked::Open(turn) => turn,
+        };
         let watched = self.watched(&mut tx).await?;
-        Ok(self.done(&mut tx, &watched).await?.len() as u64)
+        let count = self.done(&mut tx, &watched).await?.len() as u64;
+        turn.keep(count);
+        Ok(count)
     }
 
     /// Whether the caller may follow records of a kind.
@@ -164,7 +172,7 @@ impl Reading {
         let seeks = watched.after.iter().flat_map(|(id, after)| seeks(&roles, &watched.names[id], *after));
         let seeks: Vec<Seek<'_>> = seeks.filter(|seek| used.get(&seek.about).is_some_and(|roles| roles.contains(seek.role))).collect();
         let sources: Vec<String> = roles.iter().map(|(_, kind, role)| format!("{kind}.{role}")).collect();
-        let mut made = follows::made((tx, self.store.answers()), workspace, scope, me, (&seeks, &sources), CHANGES_MAX).await?;
+        let mut made = follows::made(tx, workspace, scope, me, (&seeks, &sources), CHANGES_MAX).await?;
         let mut known = HashSet::new();
         made.retain(|done| known.insert(done.made));
         let mut together: BTreeMap<_, Vec<Done>> = BTreeMap::new();

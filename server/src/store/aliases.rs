@@ -42,7 +42,7 @@ async fn marks_by(tx: &mut Tx, workspace: WorkspaceId, end: &'static str, record
 fn marks_statement(workspace: WorkspaceId, end: &'static str, records: &[RecordId]) -> Statement {
     let mut statement = Statement::of("select source, target from links where workspace = $1 and role = ", workspace);
     let role = statement.bind(Param::Text(FIELD.to_owned()));
-    let records = statement.bind_all(records.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
+    let records = statement.bind_records(records);
     statement.push(&format!("{role} and {end} in ({records})"));
     statement
 }
@@ -82,9 +82,8 @@ pub async fn survivors_of(tx: &mut Tx, workspace: WorkspaceId, records: &[Record
 pub async fn standing(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &KindName) -> Result<HashMap<RecordId, RecordId>> {
     let mut statement = Statement::of("select a.record, a.survivor from aliases a ", workspace);
     let sees = scope.sees("r", kind, |param| statement.bind(param));
-    let kind = statement.bind(Param::Text(kind.to_string()));
     statement.push(&format!(
-        "cross join rows r on r.workspace = $1 and r.record = a.survivor where a.workspace = $1 and a.kind = {kind} \
+        "cross join rows r on r.workspace = $1 and r.record = a.survivor where a.workspace = $1 and a.kind = '{kind}' \
          and r.archived = 0 and {sees}"
     ));
     let rows: Vec<(Vec<u8>, Vec<u8>)> = statement.all(tx).await?;

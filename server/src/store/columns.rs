@@ -74,11 +74,15 @@ fn of_kind(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<String>)> {
         indexes.push((format!("updated.{}", names.join("_")), with(vec![updated_of("", seen)], &[])));
     }
     let mut titled = Vec::new();
-    let named = kind.matches.iter().chain(&kind.list).chain(&kind.owner);
+    let named = kind.matches.iter().chain(&kind.happens).chain(&kind.list).chain(&kind.owner);
     for field in named.filter(|name| **name != kind.title).filter_map(|name| kind.field(name)) {
         let Some((attribute, spot)) = single(schema, kind, field) else { continue };
         let name = format!("{attribute}.{BY_TITLE}");
         if indexes.iter().chain(&titled).any(|(known, _)| *known == attribute || *known == name) {
+            continue;
+        }
+        if spot.class == Class::DayOrMoment {
+            indexes.extend(by_begin(compiler, &attribute, &spot));
             continue;
         }
         let (found, ordered) = (compiler.indexed(&spot), compiler.ordered(&spot));
@@ -106,6 +110,12 @@ fn of_kind(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<String>)> {
     indexes
 }
 
+/// What begins at a moment, and what begins on a day.
+fn by_begin(compiler: Compiler<'_>, attribute: &str, spot: &Spot) -> [(String, Vec<String>); 2] {
+    [(attribute.to_owned(), Class::Moment), (format!("{attribute}.day"), Class::Day)]
+        .map(|(name, class)| (name, with(compiler.indexed(&Spot { class, ..spot.clone() }), &[])))
+}
+
 /// Whether many records have the same value there, and people look for them by it: a list of those is then read in the
 /// order of titles, as most lists are.
 fn is_chosen(kind: &Kind, field: &Field, spot: &Spot) -> bool {
@@ -128,7 +138,10 @@ fn charted(schema: &Schema, kind: &Kind, compiler: Compiler<'_>) -> Vec<String> 
     let mut over = vec!["created_at".to_owned()];
     let fields = std::iter::once(&board.by).chain(&board.sum).chain(&kind.list).chain(&kind.owner).filter_map(|name| kind.field(name));
     for field in fields {
-        let Some((_, spot)) = single(schema, kind, field).filter(|(_, spot)| spot.class != Class::Text) else { continue };
+        let Some((_, spot)) = single(schema, kind, field).filter(|(_, spot)| !matches!(spot.class, Class::Text | Class::DayOrMoment))
+        else {
+            continue;
+        };
         let currency = (field.value == ValueType::Money).then(|| Spot::of(schema, kind, &format!("{}.currency", field.name)).ok());
         for value in [Some(spot), currency.flatten()].into_iter().flatten().map(|spot| compiler.value(&spot)) {
             if !over.contains(&value) && over.len() < CHARTED_MAX {
@@ -147,11 +160,10 @@ fn single(schema: &Schema, kind: &Kind, field: &Field) -> Option<(String, Spot)>
     };
     let attribute = match &field.value {
         ValueType::Money => format!("{}.amount", field.name),
+        ValueType::Period => format!("{}.start", field.name),
         ValueType::String | ValueType::Phone | ValueType::Email | ValueType::Choice | ValueType::Link => field.name.to_string(),
         ValueType::Integer | ValueType::Number | ValueType::Boolean | ValueType::Date | ValueType::Datetime => field.name.to_string(),
-        ValueType::Paragraph | ValueType::Url | ValueType::Address | ValueType::Period | ValueType::Geo | ValueType::Unknown(_) => {
-            return None;
-        }
+        ValueType::Paragraph | ValueType::Url | ValueType::Address | ValueType::Geo | ValueType::Unknown(_) => return None,
     };
     let spot = Spot::of(schema, kind, &attribute).ok()?;
     (is_single && !field.hidden).then_some((attribute, spot))
@@ -161,7 +173,7 @@ fn single(schema: &Schema, kind: &Kind, field: &Field) -> Option<(String, Spot)>
 /// alone. SQLite writes an index over JSON again whenever the JSON changes.
 pub fn own_of(schema: &Schema, kind: &Kind) -> BTreeSet<OwnColumn> {
     let board = kind.board.iter().flat_map(|board| std::iter::once(&board.by).chain(&board.sum));
-    let named = kind.matches.iter().chain(&kind.list).chain(&kind.owner).chain(board);
+    let named = kind.matches.iter().chain(&kind.happens).chain(&kind.list).chain(&kind.owner).chain(board);
     let fields = named.filter(|name| **name != kind.title).filter_map(|name| kind.field(name));
     let single = fields.filter(|field| single(schema, kind, field).is_some());
     single.map(|field| OwnColumn { kind: kind.name.clone(), facet: field.facet, field: field.name.clone() }).collect()
@@ -318,12 +330,14 @@ mod tests {
     use crate::store::totals::{self, Added, By};
     use crate::store::{Options, Store};
 
-    /// The built-in kinds in a database where these two have become large.
+    const LARGE: [&str; 3] = ["party", "deal", "activity"];
+
+    /// The built-in kinds in a database where these have become large.
     fn schema() -> &'static Schema {
         static SCHEMA: OnceLock<Schema> = OnceLock::new();
         SCHEMA.get_or_init(|| {
             let builtin = Schema::builtin();
-            let own = ["party", "deal"].into_iter().flat_map(|kind| own_of(builtin, builtin.kind(kind).unwrap()));
+            let own = LARGE.into_iter().flat_map(|kind| own_of(builtin, builtin.kind(kind).unwrap()));
             builtin.clone().beside(own.collect())
         })
     }
@@ -346,19 +360,18 @@ mod tests {
         let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
         let mut tx = store.begin().await.unwrap();
         let schema = schema();
-        for kind in ["party", "deal"].map(|kind| &schema.kind(kind).unwrap().name) {
+        for kind in LARGE.map(|kind| &schema.kind(kind).unwrap().name) {
             let own: Vec<OwnColumn> = schema.own_columns().iter().filter(|own| own.kind == *kind).cloned().collect();
             make_own(&mut tx, kind, &own).await.unwrap();
         }
-        for text in of(["party", "deal"].map(|kind| (schema, &**schema.kind(kind).unwrap()))).into_values() {
+        for text in of(LARGE.map(|kind| (schema, &**schema.kind(kind).unwrap()))).into_values() {
             make(&mut tx, text).await.unwrap();
         }
         tx
     }
 
     fn scope() -> Scope {
-        let all = ["party", "deal"]
-            .map(|kind| (kind.parse().unwrap(), KindScope { facets: Vec::new(), is_whole: true, title: true, near: None }));
+        let all = LARGE.map(|kind| (kind.parse().unwrap(), KindScope { facets: Vec::new(), is_whole: true, title: true, near: None }));
         Scope { kinds: all.into_iter().collect() }
     }
 
@@ -415,6 +428,26 @@ mod tests {
                 || plan.contains("rows_of_deal.board (workspace=? AND kind=? AND archived=? AND <expr>=?)"),
             "{plan}"
         );
+    }
+
+    /// The calendar and plan against actual ask by whichever of its dates a record has.
+    #[tokio::test]
+    async fn what_takes_place_on_some_days_is_found_by_each_of_its_dates() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut tx, scope) = (indexed(&folder).await, scope());
+        let between =
+            |attribute: &str| format!(r#"{{"type": "between", "attribute": "{attribute}", "value": ["2026-05-01", "2026-05-31"]}}"#);
+        let month = format!(r#"[{{"type": "or", "value": [{}, {}]}}]"#, between("due"), between("when.start"));
+        let query = ask("activity", "createdAt", &month);
+        for shelf in [Shelf::InUse, Shelf::Both] {
+            let month = Which { shelf, ..which(&scope, &query) };
+            for statement in [month.page(Way::Gathered), month.counted(None)] {
+                let plan = statement.plan(&mut tx).await;
+                for index in ["due", "when.start", "when.start.day"] {
+                    assert!(plan.contains(&format!("rows_of_activity.{index} (workspace=? AND kind=? AND archived=?")), "{index}: {plan}");
+                }
+            }
+        }
     }
 
     /// Nobody's list is sorted because they see less than others.

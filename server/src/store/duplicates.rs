@@ -91,13 +91,12 @@ pub async fn put_pairs(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, rec
 /// The pairs of a kind whose records are both in use and in sight, the most likely first.
 pub async fn pairs(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &KindName, limit: u32) -> Result<Vec<PairRow>> {
     let mut statement = Statement::of("select p.one, p.other, p.weight from duplicate_pairs p ", workspace);
-    let bound = statement.bind(Param::Text(kind.to_string()));
     let first = scope.sees("a", kind, |param| statement.bind(param));
     let second = scope.sees("b", kind, |param| statement.bind(param));
     let limit = statement.bind(Param::Int(i64::from(limit)));
     statement.push(&format!(
         "join rows a on a.workspace = p.workspace and a.record = p.one join rows b on b.workspace = p.workspace and b.record = p.other \
-         where p.workspace = $1 and p.kind = {bound} and a.archived = 0 and b.archived = 0 and {first} and {second} \
+         where p.workspace = $1 and p.kind = '{kind}' and a.archived = 0 and b.archived = 0 and {first} and {second} \
          order by p.weight desc, p.one, p.other limit {limit}"
     ));
     pair_rows(statement.all(tx).await?)

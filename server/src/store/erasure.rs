@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use sync_core::actions::follow::{FOLLOW, RECORD};
 use sync_core::actions::request::APPROVAL;
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::Param;
 
 use super::scope::Statement;
 use super::{Result, StoreError, Tx, id, once};
@@ -229,7 +228,7 @@ pub async fn own_notes_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId)
 /// The files that are about some records and about nothing else.
 pub async fn files_only_about(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<RecordId>> {
     let mut statement = Statement::of("select distinct l.source from links l where l.workspace = $1 and l.target in (", workspace);
-    let targets = statement.bind_all(records.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
+    let targets = statement.bind_records(records);
     statement.push(&format!(
         "{targets}) and l.role = 'about' and l.source_kind = 'file' and not exists (select 1 from links o \
          where o.workspace = $1 and o.source = l.source and o.role = 'about' and o.target not in ({targets}))"

@@ -8,7 +8,6 @@ use sync_core::actions::follow::{FOLLOW, RECORD, WHO};
 use sync_core::id::{ChangeHash, DeviceId, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
 
-use super::remembered::Answers;
 use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
@@ -151,15 +150,14 @@ pub struct Seek<'a> {
 /// The records in use and in sight that others than `who` made about some others: the last ones first. `roles`: which kinds
 /// link by which roles, as `kind.role`.
 pub async fn made(
-    (tx, answers): (&mut Tx, &Answers),
+    tx: &mut Tx,
     workspace: WorkspaceId,
     scope: &Scope,
     who: UserId,
     (seeks, roles): (&[Seek<'_>], &[String]),
     limit: u32,
 ) -> Result<Vec<Done>> {
-    // The dearest part of what every page of the console counts: it holds until something is written.
-    done(answers.to(tx, workspace, made_statement(workspace, scope, who, (seeks, roles), limit), true).await?)
+    done(made_statement(workspace, scope, who, (seeks, roles), limit).all(tx).await?)
 }
 
 fn made_statement(workspace: WorkspaceId, scope: &Scope, who: UserId, (seeks, roles): (&[Seek<'_>], &[String]), limit: u32) -> Statement {

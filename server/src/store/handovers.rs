@@ -142,7 +142,6 @@ impl Having<'_> {
     /// The conditions on `rows`; `None` for a kind without an owner. `$1` is the workspace.
     fn conditions(&self, statement: &mut Statement) -> Option<Conditions> {
         let owner = self.kind.owner.as_ref()?;
-        let kind = statement.bind(Param::Text(self.kind.name.to_string()));
         let user = statement.bind(Param::Text(self.owner.to_string()));
         let maker = statement.bind(Param::Blob(self.owner.as_bytes().to_vec()));
         // What has no owner is its maker's. The plus sign keeps SQLite from walking the whole feed in its order.
@@ -158,9 +157,10 @@ impl Having<'_> {
             || "0".to_owned(),
             |(key, manager)| format!("coalesce(rows.main ->> '{key}' and lower(rows.main ->> '{manager}') = {user}, 0)"),
         );
-        let mut having = format!("rows.workspace = $1 and rows.kind = {kind} and rows.archived = 0 and (({owns}) or {answers})");
+        let mut having =
+            format!("rows.workspace = $1 and rows.kind = '{}' and rows.archived = 0 and (({owns}) or {answers})", self.kind.name);
         if let Some(customers) = self.customers {
-            let these = statement.bind_all(customers.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
+            let these = statement.bind_records(customers);
             having.push_str(&format!(
                 " and (rows.record in ({these}) or exists \
                  (select 1 from links l where l.workspace = $1 and l.source = rows.record and l.target in ({these})))"

@@ -185,10 +185,9 @@ pub async fn values_of(
     };
     let mut statement = Statement::of("select rows.record, cast(rows.", workspace);
     let field = statement.bind(Param::Text(field.to_owned()));
-    let of_kind = statement.bind(Param::Text(kind.to_string()));
     let sees = scope.sees("rows", kind, |param| statement.bind(param));
     statement.push(&format!(
-        "{column} ->> {field} as text) from rows where rows.workspace = $1 and rows.kind = {of_kind} and rows.archived = 0 \
+        "{column} ->> {field} as text) from rows where rows.workspace = $1 and rows.kind = '{kind}' and rows.archived = 0 \
          and (rows.{column} ->> {field}) is not null and {sees}"
     ));
     let rows = statement.all::<(Vec<u8>, String)>(tx).await?;

@@ -181,7 +181,13 @@ impl Which<'_> {
     /// With the query's condition behind it.
     pub(super) fn found(&self, start: &str, way: Way, compile: impl FnOnce(Compiler<'_>) -> Sql) -> Statement {
         let mut statement = self.statement(start, way);
-        let gathers = way != Way::InOrder && !self.is_narrow();
+        let shelf = match self.shelf {
+            Shelf::InUse | Shelf::Behind => "0",
+            Shelf::Archived => "1",
+            Shelf::Both => "0, 1",
+        };
+        let restricts = format!("rows.workspace = $1 and rows.kind = '{}' and rows.archived in ({shelf})", self.query.kind);
+        let gathers = (way != Way::InOrder && !self.is_narrow()).then_some(&restricts[..]);
         let condition = self.compiled(&mut statement, |compiler| compile(Compiler { gathers, ..compiler }));
         statement.push(&condition);
         statement
@@ -252,8 +258,7 @@ impl Which<'_> {
         let filter = |compiler: Compiler<'_>| compiler.filter(&self.query.filter);
         let Some(most) = most else { return self.found("select count(*) from rows ", Way::Whole, filter) };
         let mut statement = self.found("select count(*) from (select 1 from rows ", Way::Gathered, filter);
-        let limit = statement.bind(Param::Int(most as i64 + 1));
-        statement.push(&format!(" limit {limit}) found"));
+        statement.push(&format!(" limit {}) found", most.saturating_add(1)));
         statement
     }
 }
@@ -261,11 +266,11 @@ impl Which<'_> {
 /// Narrows records to those that have one of some links, to what another one stands for as well. What the filter says of them
 /// is asked besides: this is how the few are found.
 fn push_links(kind: &KindName, role: String, targets: &[RecordId], statement: &mut Statement) {
-    let (kind, role) = (statement.bind(Param::Text(kind.to_string())), statement.bind(Param::Text(role)));
-    let targets = statement.bind_all(targets.iter().map(blob));
+    let role = statement.bind(Param::Text(role));
+    let targets = statement.bind_records(targets);
     let values = targets.replace(", ", "), (");
     statement.push(&format!(
-        "rows.record in (select l.source from links l where l.workspace = $1 and l.source_kind = {kind} and l.role = {role} \
+        "rows.record in (select l.source from links l where l.workspace = $1 and l.source_kind = '{kind}' and l.role = {role} \
          and l.target in (values ({values}) union all select a.record from aliases a where a.workspace = $1 and a.survivor in ({targets}))) and "
     ));
 }
@@ -326,7 +331,7 @@ pub async fn titles(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, records:
     let mut found = HashMap::new();
     for chunk in records.chunks(CHUNK) {
         let mut statement = Statement::of("select record, kind, title, archived from rows ", workspace);
-        let records = statement.bind_all(chunk.iter().map(blob));
+        let records = statement.bind_records(chunk);
         let sees = scope.sees_any("rows", &mut statement);
         statement.push(&format!("where rows.workspace = $1 and rows.record in ({records}) and {sees}"));
         for (record, kind, title, archived) in statement.all::<(Vec<u8>, String, String, i64)>(tx).await? {
@@ -350,7 +355,7 @@ pub async fn seen_rows(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, recor
     let mut found = HashMap::new();
     for chunk in records.chunks(CHUNK) {
         let mut statement = Statement::of(ROW_COLUMNS, workspace);
-        let chunk = statement.bind_all(chunk.iter().map(blob));
+        let chunk = statement.bind_records(chunk);
         let sees = scope.sees_any("rows", &mut statement);
         statement.push(&format!("where rows.workspace = $1 and rows.record in ({chunk}) and {sees}"));
         found.extend(rows(statement, tx, scope).await?.into_iter().map(|row| (row.record, row)));
@@ -373,10 +378,10 @@ pub async fn newest_sources_of(
         let mut statement = Statement::of("select l.source from links l cross join rows r ", workspace);
         let (target, role) = (statement.bind(blob(target)), statement.bind(Param::Text(role.to_owned())));
         let sees = scope.sees("r", kind, |param| statement.bind(param));
-        let (kind, limit) = (statement.bind(Param::Text(kind.to_string())), statement.bind(Param::Int(i64::from(limit))));
+        let limit = statement.bind(Param::Int(i64::from(limit)));
         statement.push(&format!(
             "on r.workspace = $1 and r.record = l.source where l.workspace = $1 and l.target = {target} and l.role = {role} \
-             and r.kind = {kind} and r.archived = 0 and {sees} order by l.source desc limit 0 + {limit}"
+             and r.kind = '{kind}' and r.archived = 0 and {sees} order by l.source desc limit 0 + {limit}"
         ));
         found.extend(statement.all::<(Vec<u8>,)>(tx).await?);
     }
@@ -397,12 +402,11 @@ pub async fn sources_of(
     let mut found = Vec::new();
     for chunk in targets.chunks(CHUNK) {
         let mut statement = Statement::of("select l.target, r.record, r.title, r.main from links l ", workspace);
-        let kind_bound = statement.bind(Param::Text(kind.to_string()));
         let role = statement.bind(Param::Text(role.to_owned()));
-        let targets = statement.bind_all(chunk.iter().map(blob));
+        let targets = statement.bind_records(chunk);
         let sees = scope.sees("r", kind, |param| statement.bind(param));
         statement.push(&format!(
-            "join rows r on r.workspace = l.workspace and r.record = l.source where l.workspace = $1 and l.source_kind = {kind_bound} \
+            "join rows r on r.workspace = l.workspace and r.record = l.source where l.workspace = $1 and l.source_kind = '{kind}' \
              and l.role = {role} and l.target in ({targets}) and r.archived = 0 and {sees}"
         ));
         for (target, record, title, main) in statement.all::<(Vec<u8>, Vec<u8>, String, String)>(tx).await? {
@@ -417,7 +421,7 @@ pub async fn all_targets_of(tx: &mut Tx, workspace: WorkspaceId, sources: &[Reco
     let mut targets = Vec::new();
     for chunk in sources.chunks(CHUNK) {
         let mut statement = Statement::of("select distinct target from links ", workspace);
-        let sources = statement.bind_all(chunk.iter().map(blob));
+        let sources = statement.bind_records(chunk);
         statement.push(&format!("where workspace = $1 and source in ({sources})"));
         for (target,) in statement.all::<(Vec<u8>,)>(tx).await? {
             targets.push(id(RecordId::from_bytes(&target), "record id")?);

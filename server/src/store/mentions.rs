@@ -39,7 +39,6 @@ pub async fn notes_naming(
     let mut statement = Statement::of("", workspace);
     let links = links_to(&mut statement, naming, None);
     let (named, condition) = (named_at(&mut statement, naming), is_told(&mut statement, scope, naming));
-    let limit = statement.bind(Param::Int(i64::from(limit)));
     // Crossed: of the links to a person there are few, of rows there may be any number.
     statement.push(&format!(
         "select r.record, {named} as named from ({links}) l cross join rows r on r.workspace = $1 and r.record = l.source \
@@ -55,7 +54,6 @@ pub async fn new_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, namin
     let links = links_to(&mut statement, naming, Some(LOOKED_AT_MAX));
     let after = statement.bind(Param::Int(after as i64));
     let (named, condition) = (named_at(&mut statement, naming), is_told(&mut statement, scope, naming));
-    let limit = statement.bind(Param::Int(i64::from(limit)));
     // What was last changed before the mark named nobody after it: most rows go no further than that.
     statement.push(&format!(
         "select count(*) from (select 1 from ({links}) l cross join rows r on r.workspace = $1 and r.record = l.source \
@@ -69,12 +67,12 @@ pub async fn new_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, namin
 pub async fn open_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, naming: &Naming<'_>, status: &str) -> Result<u64> {
     let mut statement = Statement::of("", workspace);
     let links = links_to(&mut statement, naming, Some(TASKS_LOOKED_AT_MAX));
-    let kind = statement.bind(Param::Text(naming.kind.to_string()));
     let status = statement.bind(Param::Text(status.to_owned()));
     let sees = scope.sees("r", naming.kind, |param| statement.bind(param));
     statement.push(&format!(
         "select count(*) from ({links}) l cross join rows r on r.workspace = $1 and r.record = l.source \
-         where r.kind = {kind} and r.archived = 0 and r.main ->> 'status' = {status} and {sees}"
+         where r.kind = '{}' and r.archived = 0 and r.main ->> 'status' = {status} and {sees}",
+        naming.kind
     ));
     let counted: Vec<(i64,)> = statement.all(tx).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))
@@ -103,16 +101,16 @@ fn named_at(statement: &mut Statement, naming: &Naming<'_>) -> String {
 
 /// That a row is a note in use, in sight, not the person's own, and about something in sight, if it is about anything.
 fn is_told(statement: &mut Statement, scope: &Scope, naming: &Naming<'_>) -> String {
-    let kind = statement.bind(Param::Text(naming.kind.to_string()));
     let author = statement.bind(Param::Text(naming.person.to_string()));
     let sees = scope.sees("r", naming.kind, |param| statement.bind(param));
     let about = statement.bind(Param::Text(naming.about.to_owned()));
     let sees_about = scope.sees_any("t", statement);
     let abouts = format!("links a where a.workspace = $1 and a.source = r.record and a.role = {about}");
     format!(
-        "r.kind = {kind} and r.archived = 0 and r.main ->> 'type' = 'note' and coalesce(r.main ->> 'assignee', '') <> {author} and {sees} \
+        "r.kind = '{}' and r.archived = 0 and r.main ->> 'type' = 'note' and coalesce(r.main ->> 'assignee', '') <> {author} and {sees} \
          and (not exists (select 1 from {abouts}) or exists (select 1 from {abouts} and exists \
-         (select 1 from rows t where t.workspace = $1 and t.record = a.target and {sees_about})))"
+         (select 1 from rows t where t.workspace = $1 and t.record = a.target and {sees_about})))",
+        naming.kind
     )
 }
 
@@ -165,7 +163,6 @@ pub async fn begun(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, begun: &B
         statement.push(&format!(" and (' ' || r.sort_title like {pattern}{also})"));
         order = format!("instr(' ' || r.sort_title, {first}), ");
     }
-    let limit = statement.bind(Param::Int(i64::from(limit)));
     statement.push(&format!(" order by {order}r.sort_title, r.record limit {limit}"));
     called(statement, tx).await
 }
@@ -184,9 +181,8 @@ async fn called(statement: Statement, tx: &mut Tx) -> Result<Vec<Called>> {
 /// That a row is a record in use and in sight that is called something and stands for itself.
 fn is_called(statement: &mut Statement, scope: &Scope, kind: &KindName) -> String {
     let sees = scope.sees("r", kind, |param| statement.bind(param));
-    let kind = statement.bind(Param::Text(kind.to_string()));
     format!(
-        "r.workspace = $1 and r.kind = {kind} and r.archived = 0 and r.title <> '' and {sees} and not exists \
+        "r.workspace = $1 and r.kind = '{kind}' and r.archived = 0 and r.title <> '' and {sees} and not exists \
          (select 1 from aliases a where a.workspace = r.workspace and a.kind = r.kind and a.record = r.record)"
     )
 }

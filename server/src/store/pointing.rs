@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use sync_core::id::{Facet, KindName, Millis, RecordId, WorkspaceId};
 use sync_core::query::Param;
 
-use super::lists::blob;
-use super::scope::{Scope, Statement};
+use super::scope::{Scope, Statement, listed};
 use super::{Result, Tx, id};
 
 /// A record that points at another one.
@@ -42,9 +41,9 @@ pub async fn at(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[R
 
 pub(super) fn pointers_statement(workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], each: u32) -> Statement {
     let mut statement = Statement::of("select source_kind, role, record, title, many from (", workspace);
-    let targets = statement.bind_all(targets.iter().map(blob));
+    let targets = statement.bind_records(targets);
     let sees = scope.sees_any("r", &mut statement);
-    let updated = scope.updated_any("r", &mut statement);
+    let updated = scope.updated_any("r");
     statement.push(&format!(
         "select l.source_kind, l.role, r.record, r.title, count(*) over (partition by l.source_kind, l.role) as many, \
          row_number() over (partition by l.source_kind, l.role order by {updated} desc, r.record) as place \
@@ -60,7 +59,7 @@ pub(super) fn pointers_statement(workspace: WorkspaceId, scope: &Scope, targets:
 pub async fn all(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId]) -> Result<Vec<(KindName, String, RecordId)>> {
     let mut statement = Statement::of("select l.source_kind, l.role, l.source from links l cross join rows r ", workspace);
     let sees = scope.sees_any("r", &mut statement);
-    let targets = statement.bind_all(targets.iter().map(blob));
+    let targets = statement.bind_records(targets);
     statement.push(&format!(
         "on r.workspace = l.workspace and r.record = l.source where l.workspace = $1 and l.target in ({targets}) and {sees}"
     ));
@@ -99,7 +98,7 @@ pub(super) fn counts_statement(workspace: WorkspaceId, scope: &Scope, targets: &
 /// The `rows` in use that point at any of some, with a condition behind. Crossed: the few are looked up, whatever is asked of
 /// them, and never all rows in some order.
 fn pointing(scope: &Scope, targets: &[RecordId], statement: &mut Statement) -> String {
-    let targets = statement.bind_all(targets.iter().map(blob));
+    let targets = statement.bind_records(targets);
     let sees = scope.sees_any("rows", statement);
     format!(
         "(select distinct +l.source as source from links l where l.workspace = $1 and l.target in ({targets})) pointer \
@@ -138,11 +137,10 @@ pub async fn places(
     limit: u32,
 ) -> Result<Vec<PlacedRow>> {
     let mut statement = Statement::of("", workspace);
-    let placed = statement.bind_all(placed.iter().map(|kind| Param::Text(kind.to_string())));
-    statement.push(&format!("select record, kind, created_at, case when kind in ({placed}) then main end from "));
+    statement.push(&format!("select record, kind, created_at, case when kind in ({}) then main end from ", listed(placed)));
     let pointing = pointing(scope, targets, &mut statement);
     let of_kind = only.map_or_else(String::new, |kind| format!(" and rows.kind = {}", statement.bind(Param::Text(kind.to_owned()))));
-    let updated = scope.updated_any("rows", &mut statement);
+    let updated = scope.updated_any("rows");
     let limit = statement.bind(Param::Int(i64::from(limit)));
     statement.push(&format!("{pointing}{of_kind} order by {updated} desc, rows.record limit {limit}"));
     let mut places = Vec::new();

@@ -7,7 +7,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::Param;
 use sync_core::record::Stored;
 use sync_core::schema::OwnColumn;
 
@@ -199,7 +198,7 @@ pub async fn changes_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId
 
 pub(super) fn changes_statement(workspace: WorkspaceId, records: &[RecordId]) -> Statement {
     let mut statement = Statement::of(CHANGE_COLUMNS, workspace);
-    let records = statement.bind_all(records.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
+    let records = statement.bind_records(records);
     // `+ 0`: ordered by the bare column, SQLite would walk the whole feed in that order instead of finding the records.
     statement.push(&format!("$1 and record in ({records}) order by position + 0"));
     statement

@@ -1,8 +1,8 @@
 //! Numbers over many records that were worked out before and still hold: until anything in the workspace changes.
 //!
 //! An answer is known by the whole question: the statement with its values, in which it also stands who may see what.
-//! So nobody is given what was worked out for somebody who sees more. Lists of records are never kept, but for which ones are
-//! news to somebody, nor what may be another answer a moment later though nothing was written.
+//! So nobody is given what was worked out for somebody who sees more. Lists of records are never kept, nor what may be another
+//! answer a moment later though nothing was written.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteRow;
 use sync_core::id::WorkspaceId;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 
 use super::scope::Statement;
 use super::{Result, StoreError, Tx};
@@ -20,7 +20,7 @@ use super::{Result, StoreError, Tx};
 const ANSWERS_MAX: usize = 256;
 
 /// Rows of one: more groups than any page shows; a thousand take some 100 KB.
-const ROWS_MAX: usize = 1_000;
+pub const ROWS_MAX: usize = 1_000;
 
 /// Questions of those who can wait that are worked out at once: one processor, and one connection, stay free for pages.
 const SLOW_MAX: usize = 3;
@@ -48,6 +48,34 @@ impl Default for Answers {
     }
 }
 
+/// What there is to a question.
+pub enum Asked<'a, T> {
+    /// The answer.
+    Known(Arc<T>),
+    /// It has to be worked out. Whoever asks the same waits until that is done.
+    Open(Turn<'a>),
+}
+
+/// Held by whoever works an answer out.
+pub struct Turn<'a> {
+    answers: &'a Answers,
+    key: (WorkspaceId, String),
+    state: State,
+    forgotten: u64,
+    _held: OwnedMutexGuard<()>,
+}
+
+impl Turn<'_> {
+    /// Keeps the answer: it holds until anything in the workspace changes.
+    pub fn keep<T: Send + Sync + 'static>(self, answer: T) {
+        let mut kept = self.answers.kept();
+        // An erasure meanwhile: the snapshot is older, and who was erased may stand in it.
+        if kept.forgotten == self.forgotten {
+            kept.keep(self.key, self.state, Arc::new(answer));
+        }
+    }
+}
+
 #[derive(Default)]
 struct Kept {
     answers: HashMap<(WorkspaceId, String), Known>,
@@ -61,7 +89,7 @@ struct Kept {
 
 struct Known {
     state: State,
-    rows: Arc<dyn Any + Send + Sync>,
+    answer: Arc<dyn Any + Send + Sync>,
     /// When it was asked for last.
     asked: u64,
 }
@@ -87,25 +115,31 @@ impl Answers {
         if !holds {
             return statement.all(tx).await;
         }
-        let forgotten = self.kept().forgotten;
-        let state = state(tx, workspace).await?;
-        let key = (workspace, format!("{} {:?}", statement.text, statement.params));
-        let turn = self.kept().turn(&key);
-        let is_patient = ONLY_KNOWN.try_with(|()| ()).is_err();
-        let _turn = if is_patient { turn.lock().await } else { turn.try_lock().map_err(|_| StoreError::Later)? };
-        if let Some(rows) = self.known(&key, state).and_then(|rows| rows.downcast::<Vec<T>>().ok()) {
-            return Ok(rows.to_vec());
-        }
-        if !is_patient {
-            return Err(StoreError::Later);
-        }
+        let question = format!("{} {:?}", statement.text, statement.params);
+        let turn = match self.ask::<Vec<T>>(tx, workspace, question).await? {
+            Asked::Known(rows) => return Ok(rows.to_vec()),
+            Asked::Open(turn) => turn,
+        };
         let rows = statement.all::<T>(tx).await?;
-        let mut kept = self.kept();
-        // An erasure meanwhile: the snapshot is older, and who was erased may stand in it.
-        if rows.len() <= ROWS_MAX && kept.forgotten == forgotten {
-            kept.keep(key, state, Arc::new(rows.clone()));
+        if rows.len() <= ROWS_MAX {
+            turn.keep(rows.clone());
         }
         Ok(rows)
+    }
+
+    /// What is known in the transaction's snapshot of a question, in which it also stands who may see what; or the turn to work
+    /// it out in this transaction.
+    pub async fn ask<T: Send + Sync + 'static>(&self, tx: &mut Tx, workspace: WorkspaceId, question: String) -> Result<Asked<'_, T>> {
+        let forgotten = self.kept().forgotten;
+        let (state, key) = (state(tx, workspace).await?, (workspace, question));
+        let turn = self.kept().turn(&key);
+        let is_patient = ONLY_KNOWN.try_with(|()| ()).is_err();
+        let held = if is_patient { turn.lock_owned().await } else { turn.try_lock_owned().map_err(|_| StoreError::Later)? };
+        match self.known(&key, state).and_then(|known| known.downcast::<T>().ok()) {
+            Some(known) => Ok(Asked::Known(known)),
+            None if is_patient => Ok(Asked::Open(Turn { answers: self, key, state, forgotten, _held: held })),
+            None => Err(StoreError::Later),
+        }
     }
 
     /// The turn of somebody who can wait for what has to be worked out: held meanwhile.
@@ -126,7 +160,7 @@ impl Answers {
         let asked = kept.asked;
         let known = kept.answers.get_mut(key).filter(|known| known.state == state)?;
         known.asked = asked;
-        Some(Arc::clone(&known.rows))
+        Some(Arc::clone(&known.answer))
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -141,7 +175,7 @@ impl Kept {
         Arc::clone(self.under_way.entry(key.clone()).or_default())
     }
 
-    fn keep(&mut self, key: (WorkspaceId, String), state: State, rows: Arc<dyn Any + Send + Sync>) {
+    fn keep(&mut self, key: (WorkspaceId, String), state: State, answer: Arc<dyn Any + Send + Sync>) {
         // What no longer holds goes first.
         self.answers.retain(|(workspace, _), other| *workspace != key.0 || other.state == state);
         if self.answers.len() >= ANSWERS_MAX {
@@ -149,7 +183,7 @@ impl Kept {
             oldest.map(|oldest| self.answers.remove(&oldest));
         }
         let asked = self.asked;
-        self.answers.insert(key, Known { state, rows, asked });
+        self.answers.insert(key, Known { state, answer, asked });
     }
 }
 

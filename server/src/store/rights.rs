@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use sync_core::access::{Holder, Reach, RoleSet};
 use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
-use sync_core::query::Param;
 use sync_core::record::change::{Change, Op};
 use sync_core::value::Scalar;
 
@@ -155,10 +154,9 @@ fn sorts_statement(workspace: WorkspaceId, kind: &KindName, with_parts: bool) ->
     // Without them the index alone is read.
     let parts = if with_parts { "rows.commercial is not null, rows.private is not null" } else { "0, 0" };
     let mut statement = Statement::of("", workspace);
-    let kind = statement.bind(Param::Text(kind.to_string()));
     statement.push(&format!(
         "select (select group_concat(h.holder, char(31)) from holders h where h.workspace = rows.workspace and h.record = rows.record \
-         and h.holder not like 'record:%') as held, {parts}, count(*) from rows where rows.workspace = $1 and rows.kind = {kind} \
+         and h.holder not like 'record:%') as held, {parts}, count(*) from rows where rows.workspace = $1 and rows.kind = '{kind}' \
          group by 1, 2, 3"
     ));
     statement

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, Sqlite};
 use sync_core::access::{Holder, Level};
-use sync_core::id::{Facet, KindName, UserId, WorkspaceId};
+use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
 
 use super::records::RecordRow;
@@ -34,7 +34,7 @@ pub struct KindScope {
 }
 
 /// Whose records: those with a holder that somebody reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Near {
     /// Who.
     pub user: UserId,
@@ -54,54 +54,40 @@ impl Scope {
     }
 
     /// The condition that a row of `rows`, under an alias, is in sight. `bind` keeps a value and answers its placeholder.
-    pub(super) fn sees(&self, alias: &str, kind: &KindName, mut bind: impl FnMut(Param) -> String) -> String {
-        let Some(scope) = self.of(kind) else { return "1 = 0".to_owned() };
-        let Some(Near { user, level }) = scope.near else { return "1 = 1".to_owned() };
-        let own = bind(Param::Text(Holder::User(user).to_string()));
-        let reached = if level == Level::Own {
-            String::new()
-        } else {
-            let user = bind(Param::Blob(user.as_bytes().to_vec()));
-            let level = sight::level_number(level);
-            format!(
-                " or exists (select 1 from reach r where r.workspace = h.workspace and r.user_id = {user} and r.holder = h.holder \
-                 and r.level <= {level} and r.until is null)"
-            )
-        };
-        format!(
-            "exists (select 1 from holders h where h.workspace = {alias}.workspace and h.record = {alias}.record \
-             and (h.holder = {own}{reached}))"
-        )
+    pub(super) fn sees(&self, alias: &str, kind: &KindName, bind: impl FnMut(Param) -> String) -> String {
+        self.of(kind).map_or_else(|| "1 = 0".to_owned(), |scope| reached(scope.near, alias, bind))
     }
 
     /// The condition that a row of any kind is in sight.
     pub(super) fn sees_any(&self, alias: &str, statement: &mut Statement) -> String {
-        self.any_of(statement, |scope, kind, statement| {
-            let sees = scope.sees(alias, kind, |param| statement.bind(param));
-            let kind = statement.bind(Param::Text(kind.to_string()));
-            format!("({alias}.kind = {kind} and {sees})")
-        })
+        let alike = self.alike(|scope| scope.near);
+        any_of(alike.into_iter().map(|(near, kinds)| {
+            let reached = reached(near, alias, |param| statement.bind(param));
+            format!("(+{alias}.kind in ({kinds}) and {reached})")
+        }))
     }
 
     /// As [`Scope::sees_any`], and that the document which `facet` names is, too.
     pub(super) fn sees_facet(&self, alias: &str, facet: &str, statement: &mut Statement) -> String {
-        self.any_of(statement, |scope, kind, statement| {
-            let sees = scope.sees(alias, kind, |param| statement.bind(param));
-            let facets = scope.facet_list(kind);
-            let kind = statement.bind(Param::Text(kind.to_string()));
-            format!("({alias}.kind = {kind} and {facet} in ({facets}) and {sees})")
-        })
+        let alike = self.alike(|scope| (scope.near, &scope.facets[..]));
+        any_of(alike.into_iter().map(|((near, facets), kinds)| {
+            let reached = reached(near, alias, |param| statement.bind(param));
+            format!("(+{alias}.kind in ({kinds}) and {facet} in ({}) and {reached})", numbers(facets))
+        }))
     }
 
-    fn any_of(&self, statement: &mut Statement, one: impl Fn(&Self, &KindName, &mut Statement) -> String) -> String {
-        let parts: Vec<String> = self.kinds.keys().map(|kind| one(self, kind, statement)).collect();
-        if parts.is_empty() { "1 = 0".to_owned() } else { format!("({})", parts.join(" or ")) }
+    /// The kinds by what is the same of them, each group as a list in a statement.
+    pub(super) fn alike<'s, K: Ord>(&'s self, by: impl Fn(&'s KindScope) -> K) -> BTreeMap<K, String> {
+        let mut alike: BTreeMap<K, Vec<&KindName>> = BTreeMap::new();
+        for (kind, scope) in &self.kinds {
+            alike.entry(by(scope)).or_default().push(kind);
+        }
+        alike.into_iter().map(|(same, kinds)| (same, listed(kinds))).collect()
     }
 
     /// The facets of a kind, as numbers in the database.
     pub(super) fn facet_list(&self, kind: &KindName) -> String {
-        let facets = self.of(kind).map_or(&[][..], |scope| &scope.facets);
-        facets.iter().map(|facet| (*facet as i64).to_string()).collect::<Vec<_>>().join(", ")
+        self.of(kind).map_or_else(String::new, |scope| numbers(&scope.facets))
     }
 
     /// When a row, under an alias, was last changed as far as the reader sees it: what is out of sight moves it neither in
@@ -114,11 +100,9 @@ impl Scope {
     }
 
     /// The same of a row of any kind.
-    pub(super) fn updated_any(&self, alias: &str, statement: &mut Statement) -> String {
-        let partly = self.kinds.iter().filter(|(_, scope)| !scope.is_whole).map(|(kind, _)| {
-            let updated = self.updated(alias, kind);
-            format!("when {} then {updated} ", statement.bind(Param::Text(kind.to_string())))
-        });
+    pub(super) fn updated_any(&self, alias: &str) -> String {
+        let partly = self.kinds.iter().filter(|(_, scope)| !scope.is_whole);
+        let partly = partly.map(|(kind, _)| format!("when '{kind}' then {} ", self.updated(alias, kind)));
         let partly: String = partly.collect();
         if partly.is_empty() { format!("{alias}.updated_at") } else { format!("case {alias}.kind {partly}else {alias}.updated_at end") }
     }
@@ -141,6 +125,44 @@ impl Scope {
         }
         Some(row)
     }
+}
+
+/// The condition that a row, under an alias, is one that the reader reaches.
+pub(super) fn reached(near: Option<Near>, alias: &str, mut bind: impl FnMut(Param) -> String) -> String {
+    let Some(Near { user, level }) = near else { return "1 = 1".to_owned() };
+    let own = bind(Param::Text(Holder::User(user).to_string()));
+    let reached = if level == Level::Own {
+        String::new()
+    } else {
+        let user = bind(Param::Blob(user.as_bytes().to_vec()));
+        let level = sight::level_number(level);
+        format!(
+            " or exists (select 1 from reach r where r.workspace = h.workspace and r.user_id = {user} and r.holder = h.holder \
+             and r.level <= {level} and r.until is null)"
+        )
+    };
+    format!(
+        "exists (select 1 from holders h where h.workspace = {alias}.workspace and h.record = {alias}.record \
+         and (h.holder = {own}{reached}))"
+    )
+}
+
+/// Kinds as a list in a statement.
+///
+/// They stand in its text (a to z, 0 to 9 and `_`): a value that is compared with what a partial index is limited to makes SQLite
+/// plan the whole statement again each time that it is given.
+pub(super) fn listed<'k>(kinds: impl IntoIterator<Item = &'k KindName>) -> String {
+    kinds.into_iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// Facets as a list of their numbers in the database.
+pub(super) fn numbers(facets: &[Facet]) -> String {
+    facets.iter().map(|facet| (*facet as i64).to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn any_of(conditions: impl Iterator<Item = String>) -> String {
+    let conditions: Vec<String> = conditions.collect();
+    if conditions.is_empty() { "1 = 0".to_owned() } else { format!("({})", conditions.join(" or ")) }
 }
 
 /// When some facets of a row were last edited, its columns under a prefix. Said by the facets in their order, as indexes do.
@@ -174,6 +196,15 @@ impl Statement {
     /// Keeps several and answers `$4, $5, $6`.
     pub(super) fn bind_all(&mut self, params: impl IntoIterator<Item = Param>) -> String {
         params.into_iter().map(|param| self.bind(param)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The same of records, the last of them several times: however many they are, there are few texts, which SQLite has planned.
+    pub(super) fn bind_records<'r>(&mut self, records: impl IntoIterator<Item = &'r RecordId>) -> String {
+        let mut params: Vec<Param> = records.into_iter().map(|record| Param::Blob(record.as_bytes().to_vec())).collect();
+        if let Some(last) = params.last().cloned() {
+            params.resize(params.len().next_power_of_two(), last);
+        }
+        self.bind_all(params)
     }
 
     pub(super) fn push(&mut self, text: &str) -> &mut Self {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 use sync_core::actions::currency::SETTINGS;
 use sync_core::id::{Millis, RecordId, WorkspaceId};
 
+use super::scope::Statement;
 use super::{Result, Tx, id};
 
 /// A record of a kind that has few.
@@ -21,15 +22,10 @@ pub struct FewRow {
 const FEW_MAX: i64 = 5_000;
 
 /// All living records of a kind that has few, by id.
-pub async fn all_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Result<Vec<FewRow>> {
-    let rows: Vec<(Vec<u8>, Millis, String)> = sqlx::query_as(
-        "select record, created_at, main from rows where workspace = $1 and kind = $2 and archived = 0 order by record limit 0 + $3",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(kind)
-    .bind(FEW_MAX)
-    .fetch_all(tx.conn())
-    .await?;
+pub async fn all_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &'static str) -> Result<Vec<FewRow>> {
+    let mut statement = Statement::of("select record, created_at, main from rows where workspace = $1 and ", workspace);
+    statement.push(&format!("kind = '{kind}' and archived = 0 order by record limit {FEW_MAX}"));
+    let rows = statement.all::<(Vec<u8>, Millis, String)>(tx).await?;
     let row = |(record, created_at, main): (Vec<u8>, Millis, String)| {
         Ok(FewRow { record: id(RecordId::from_bytes(&record), "record id")?, created_at, main })
     };

@@ -8,7 +8,7 @@ use sync_core::id::{Facet, FieldName, KindName, Millis, RecordId, UserId, Worksp
 use sync_core::query::Param;
 
 use super::records::{ROWS_PER_STATEMENT, facet_of, kind_of, push_records};
-use super::scope::Statement;
+use super::scope::{Statement, listed};
 use super::{Result, StoreError, Tx, id};
 
 /// The code of the feed entry at which records came into or went out of somebody's sight.
@@ -162,12 +162,11 @@ pub async fn followed(
     let (from, to) = if direction == Direction::Up { ("source", "target") } else { ("target", "source") };
     for chunk in records.chunks(ROWS_PER_STATEMENT) {
         let mut statement = Statement::of(&format!("select {from}, {to} from links "), workspace);
-        let records = statement.bind_all(chunk.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
+        let records = statement.bind_records(chunk);
         let mut pairs = Vec::new();
         for (kind, field) in follows {
-            let kind = statement.bind(Param::Text(kind.to_string()));
             let field = statement.bind(Param::Text(field.to_string()));
-            pairs.push(format!("(source_kind = {kind} and role = {field})"));
+            pairs.push(format!("(source_kind = '{kind}' and role = {field})"));
         }
         statement.push(&format!("where workspace = $1 and {from} in ({records}) and ({})", pairs.join(" or ")));
         for (from, to) in statement.all::<(Vec<u8>, Vec<u8>)>(tx).await? {
@@ -399,9 +398,9 @@ pub async fn records_of_kind_after(
 ) -> Result<Vec<RecordId>> {
     let mut statement = Statement::of("select record from (", workspace);
     let after = statement.bind(Param::Blob(after.map_or_else(Vec::new, |record| record.as_bytes().to_vec())));
-    let (kind, limit) = (statement.bind(Param::Text(kind.to_string())), statement.bind(Param::Int(i64::from(limit))));
+    let limit = statement.bind(Param::Int(i64::from(limit)));
     let shelf = |archived: u8| {
-        let found = format!("where workspace = $1 and kind = {kind} and archived = {archived} and record > {after}");
+        let found = format!("where workspace = $1 and kind = '{kind}' and archived = {archived} and record > {after}");
         format!("select * from (select record from rows {found} order by record limit 0 + {limit})")
     };
     statement.push(&format!("{} union all {}) found order by record limit 0 + {limit}", shelf(0), shelf(1)));
@@ -418,10 +417,9 @@ pub async fn records_after(
 ) -> Result<Vec<(RecordId, KindName)>> {
     let mut statement = Statement::of("select record, kind from rows ", workspace);
     let after = statement.bind(Param::Blob(after.map_or_else(Vec::new, |record| record.as_bytes().to_vec())));
-    let kinds = statement.bind_all(kinds.iter().map(|kind| Param::Text(kind.to_string())));
     let limit = statement.bind(Param::Int(i64::from(limit)));
     // The plus: one walk over the records by id, not one for each kind and then a sort.
-    statement.push(&format!("where workspace = $1 and record > {after} and +kind in ({kinds}) order by record limit {limit}"));
+    statement.push(&format!("where workspace = $1 and record > {after} and +kind in ({}) order by record limit {limit}", listed(kinds)));
     let rows = statement.all::<(Vec<u8>, String)>(tx).await?;
     rows.into_iter().map(|(record, kind)| Ok((record_of(&record)?, kind_of(&kind)?))).collect()
 }

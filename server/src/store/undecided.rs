@@ -10,7 +10,7 @@ use sync_core::query::Param;
 
 use super::records::{self, ConflictRow, ConflictTuple, conflict_row};
 use super::rejected::{ChangeLink, ChangeName, DeskState, REJECTED_START, RejectedRow, RejectedTuple, rejected_row};
-use super::scope::{Scope, Statement};
+use super::scope::{Near, Scope, Statement, listed, numbers, reached};
 use super::{Result, Tx, id};
 
 /// The place of a disagreement among all of them, oldest first.
@@ -47,7 +47,7 @@ pub async fn conflict_counts(
     }
     let mut statement = Statement::of("select record, count(*) from conflicts ", workspace);
     let facets = scope.facet_list(kind);
-    let records = statement.bind_all(records.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
+    let records = statement.bind_records(records);
     statement.push(&format!("where workspace = $1 and record in ({records}) and facet in ({facets}) group by record"));
     for (record, count) in statement.all::<(Vec<u8>, i64)>(tx).await? {
         counts.insert(id(RecordId::from_bytes(&record), "record id")?, count as u64);
@@ -145,15 +145,16 @@ pub async fn refused(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, asked: 
 /// `start` ends in `where workspace = `.
 fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Refused<'_>) -> Statement {
     let mut statement = Statement::of(start, workspace);
-    let states = statement.bind_all(asked.states.iter().map(|state| Param::Text(state.word().to_owned())));
+    // In its text: an index is of those that are open.
+    let states = asked.states.iter().map(|state| format!("'{}'", state.word())).collect::<Vec<_>>().join(", ");
     statement.push(&format!("$1 and state in ({states}) and ("));
-    for kind in scope.kinds.keys() {
-        let documents = refused_of(scope, kind, &mut statement);
+    for ((near, facets), kinds) in scope.alike(|scope| (scope.near, &scope.facets[..])) {
+        let documents = format!("kind in ({kinds}) and facet in ({})", numbers(facets));
+        let documents = refused_of(near, &documents, &mut statement);
         statement.push(&format!("{documents} or "));
     }
     if let Some(known) = asked.strange_to {
-        let known = statement.bind_all(known.iter().map(|kind| Param::Text(kind.to_string())));
-        statement.push(&format!("kind not in ({known}) or "));
+        statement.push(&format!("kind not in ({}) or ", listed(known)));
     }
     statement.push("1 = 0)");
     let narrowed = [
@@ -182,15 +183,13 @@ fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Ref
     statement
 }
 
-fn refused_of(scope: &Scope, kind: &KindName, statement: &mut Statement) -> String {
-    let facets = scope.facet_list(kind);
-    let kind_bound = statement.bind(Param::Text(kind.to_string()));
-    let documents = format!("kind = {kind_bound} and facet in ({facets})");
-    let Some(near) = scope.of(kind).and_then(|scope| scope.near) else { return format!("({documents})") };
+/// What of some documents is in sight.
+fn refused_of(near: Option<Near>, documents: &str, statement: &mut Statement) -> String {
+    let Some(near) = near else { return format!("({documents})") };
     let user = statement.bind(Param::Blob(near.user.as_bytes().to_vec()));
     // Who answers for a key account is asked about what is not there yet, too.
     let manager = statement.bind(Param::Text(Holder::Manager(near.user).to_string()));
-    let sees = scope.sees("r", kind, |param| statement.bind(param));
+    let sees = reached(Some(near), "r", |param| statement.bind(param));
     format!(
         "({documents} and (user_id = {user} or exists (select 1 from rows r where r.workspace = $1 and r.record = rejected.record and {sees}) \
          or exists (select 1 from holders m where m.workspace = $1 and m.record = rejected.account and m.holder = {manager})))"

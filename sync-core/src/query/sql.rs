@@ -56,9 +56,9 @@ pub struct Compiler<'a> {
     pub updated: Option<Updated<'a>>,
     /// What else can be asked.
     pub tables: Tables,
-    /// Whether a server's statement looks at all records of a kind: what points at them is gathered once, and not looked up
-    /// for each.
-    pub gathers: bool,
+    /// What a server's statement that looks at all records of a kind restricts them to. What points at them is then gathered
+    /// once, and not looked up for each; and each side of an `or` says it again, so that an index may find the records of it.
+    pub gathers: Option<&'a str>,
 }
 
 /// Parameters gathered while text is written.
@@ -96,7 +96,7 @@ impl Binds {
 impl<'a> Compiler<'a> {
     /// A compiler with placeholders from `$1` and the table called `rows`.
     pub fn new(dialect: Dialect, context: Context) -> Self {
-        Self { dialect, context, first_param: 1, alias: "rows", visible: None, updated: None, tables: Tables::Phone, gathers: false }
+        Self { dialect, context, first_param: 1, alias: "rows", visible: None, updated: None, tables: Tables::Phone, gathers: None }
     }
 
     /// The condition that a filter is.
@@ -192,8 +192,13 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn filter(&mut self, filter: &Filter) -> String {
         match filter {
-            Filter::All(inner) => self.joined(inner, " and ", "1 = 1"),
-            Filter::Any(inner) => self.joined(inner, " or ", "1 = 0"),
+            Filter::All(inner) if inner.is_empty() => "(1 = 1)".to_owned(),
+            Filter::All(inner) => format!("({})", self.each(inner).join(" and ")),
+            Filter::Any(inner) if inner.is_empty() => "(1 = 0)".to_owned(),
+            Filter::Any(inner) => {
+                let parts = self.each(inner);
+                self.either(&self.row, &parts)
+            }
             Filter::Not(inner) => match self.absent(inner) {
                 Some(text) => text,
                 None => format!("(not coalesce({}, false))", self.filter(inner)),
@@ -215,9 +220,16 @@ impl Writer<'_> {
         Some(format!("({} is null)", if spot.class == Class::Text { dialect.folded(&value) } else { value }))
     }
 
-    fn joined(&mut self, filters: &[Filter], between: &str, none: &str) -> String {
-        let parts: Vec<String> = filters.iter().map(|filter| self.filter(filter)).collect();
-        if parts.is_empty() { format!("({none})") } else { format!("({})", parts.join(between)) }
+    fn each(&mut self, filters: &[Filter]) -> Vec<String> {
+        filters.iter().map(|filter| self.filter(filter)).collect()
+    }
+
+    /// That one of some conditions on a row holds. SQLite finds by an index what each of them says by itself.
+    fn either(&self, row: &str, conditions: &[String]) -> String {
+        match self.compiler.gathers.filter(|_| row == self.compiler.alias) {
+            Some(restricts) if conditions.len() > 1 => format!("({restricts} and {})", conditions.join(&format!(" or {restricts} and "))),
+            _ => format!("({})", conditions.join(" or ")),
+        }
     }
 
     fn alias(&mut self, letter: char) -> String {
@@ -235,14 +247,13 @@ impl Writer<'_> {
 
     fn linked(&mut self, Walk { via, kind }: &Walk, spot: &Spot, test: &Test) -> String {
         let (outer, linked) = (self.row.clone(), self.alias('l'));
-        let kind_bound = self.binds.add(Param::Text(kind.to_string()));
         let record = self.link(&outer, via);
         let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&linked, kind, &mut self.binds))).unwrap_or_default();
         let holds = self.spot(&linked, Some(kind), spot, test);
-        let kind = self.compiler.dialect.aside(&format!("{linked}.kind"));
+        let is_kind = format!("{} = '{kind}'", self.compiler.dialect.aside(&format!("{linked}.kind")));
         format!(
             "exists (select 1 from rows {linked} where {linked}.workspace = {outer}.workspace and {linked}.record {record} \
-             and {kind} = {kind_bound}{visible} and {holds})"
+             and {is_kind}{visible} and {holds})"
         )
     }
 
@@ -250,13 +261,12 @@ impl Writer<'_> {
     fn there(&mut self, Walk { via, kind }: &Walk, spot: &Spot) -> String {
         let (outer, linked) = (self.row.clone(), self.alias('l'));
         let record = self.link(&outer, via);
-        let kind_bound = self.binds.add(Param::Text(kind.to_string()));
         let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&linked, kind, &mut self.binds))).unwrap_or_default();
         let value = self.compiler.value_of(&linked, Some(kind), spot);
-        let kind = self.compiler.dialect.aside(&format!("{linked}.kind"));
+        let is_kind = format!("{} = '{kind}'", self.compiler.dialect.aside(&format!("{linked}.kind")));
         format!(
             "(select {value} from rows {linked} where {linked}.workspace = {outer}.workspace and {linked}.record {record} \
-             and {kind} = {kind_bound}{visible})"
+             and {is_kind}{visible})"
         )
     }
 
@@ -265,18 +275,17 @@ impl Writer<'_> {
     fn pointed(&mut self, pointed: &Pointed) -> String {
         let Pointed { kind, filter, least, .. } = pointed;
         let (link, source) = (self.alias('k'), self.alias('p'));
-        let kind_bound = self.binds.add(Param::Text(kind.to_string()));
         let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&source, kind, &mut self.binds))).unwrap_or_default();
         let (outer, outer_kind) = (std::mem::replace(&mut self.row, source.clone()), self.kind.replace(kind.clone()));
         let holds = self.filter(filter);
         self.row.clone_from(&outer);
         self.kind = outer_kind;
-        if self.compiler.gathers && self.compiler.tables == Tables::Server {
+        if self.compiler.gathers.is_some() && self.compiler.tables == Tables::Server {
             // Nothing of the outer statement stands in it, or SQLite would gather them for each record again.
             let hits = self.alias('h');
             let those = format!(
                 "with {hits} as materialized (select {link}.source as source, {link}.target as target from rows {source} \
-                 cross join links {link} where {source}.workspace = $1 and {source}.kind = {kind_bound} and {source}.archived = 0{visible} and {holds} and {link}.workspace = $1 and {link}.source = {source}.record and {link}.role = '{}')",
+                 cross join links {link} where {source}.workspace = $1 and {source}.kind = '{kind}' and {source}.archived = 0{visible} and {holds} and {link}.workspace = $1 and {link}.source = {source}.record and {link}.role = '{}')",
                 pointed.role()
             );
             // What leads to one that another stands for leads to both.
@@ -293,7 +302,7 @@ impl Writer<'_> {
         let (of_kind, role) = (self.compiler.dialect.aside(&format!("{source}.kind")), pointed.role());
         let those = format!(
             "from links {link} cross join rows {source} where {source}.workspace = {outer}.workspace \
-             and {source}.record = {link}.source and {ours}{link}.role = '{role}' and {of_kind} = {kind_bound} and {source}.archived = 0{visible} and {holds} and {link}.target"
+             and {source}.record = {link}.source and {ours}{link}.role = '{role}' and {of_kind} = '{kind}' and {source}.archived = 0{visible} and {holds} and {link}.target"
         );
         let here = format!("{those} = {outer}.record");
         let behind = format!("{those} in (select a.record from aliases a where {ours_too}a.survivor = {outer}.record)");
@@ -359,16 +368,16 @@ impl Writer<'_> {
         match &spot.holder {
             Holder::Id => self.id(row, test),
             Holder::Archived => archived(row, test),
-            Holder::CreatedAt => self.moment_column(&format!("{row}.created_at"), test),
-            Holder::UpdatedAt => self.moment_column(&self.compiler.updated_at(row, kind), test),
+            Holder::CreatedAt => self.moment_column(row, &format!("{row}.created_at"), test),
+            Holder::UpdatedAt => self.moment_column(row, &self.compiler.updated_at(row, kind), test),
             Holder::Value { facet, path, column } => {
                 let holding = dialect.holding(row, *facet, column.as_deref());
-                self.holds(path, |path| dialect.json(&holding, path), spot, test)
+                self.holds(row, path, |path| dialect.json(&holding, path), spot, test)
             }
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
                 let (table, array) = dialect.each(&dialect.facet(row, *facet), field, &element);
-                let holds = self.holds(path, |path| dialect.element(&element, path), spot, test);
+                let holds = self.holds(&element, path, |path| dialect.element(&element, path), spot, test);
                 format!("exists (select 1 from {table} where {array} and {holds})")
             }
         }
@@ -382,17 +391,17 @@ impl Writer<'_> {
         }
     }
 
-    fn moment_column(&mut self, column: &str, test: &Test) -> String {
+    fn moment_column(&mut self, row: &str, column: &str, test: &Test) -> String {
         match test {
             Test::Present => format!("{column} is not null"),
-            Test::When(spans) => self.any_span(spans, |writer, interval| writer.moments(column, interval)),
+            Test::When(spans) => self.any_span(row, spans, |writer, interval| writer.moments(column, interval)),
             Test::OneOf(_) | Test::Range { .. } | Test::Text(..) | Test::Near(_) => "(1 = 0)".to_owned(),
         }
     }
 
     /// A test of what stands at a path; one of a place is of its two parts.
-    fn holds(&mut self, path: &[FieldName], at: impl Fn(&[FieldName]) -> Json, spot: &Spot, test: &Test) -> String {
-        let Test::Near(near) = test else { return self.json(&at(path), spot, test) };
+    fn holds(&mut self, row: &str, path: &[FieldName], at: impl Fn(&[FieldName]) -> Json, spot: &Spot, test: &Test) -> String {
+        let Test::Near(near) = test else { return self.json(row, &at(path), spot, test) };
         let dialect = self.compiler.dialect;
         let part = |name: &str| {
             let path: Vec<FieldName> = path.iter().cloned().chain(name.parse()).collect();
@@ -406,7 +415,7 @@ impl Writer<'_> {
         dialect.near([&lat, &lon], &mut bind, near)
     }
 
-    fn json(&mut self, json: &Json, spot: &Spot, test: &Test) -> String {
+    fn json(&mut self, row: &str, json: &Json, spot: &Spot, test: &Test) -> String {
         let (dialect, class) = (self.compiler.dialect, spot.class);
         let value = dialect.only(json, class);
         let there = format!("({value} is not null)");
@@ -427,7 +436,7 @@ impl Writer<'_> {
                 let wanted = self.binds.add(Param::Text(wanted.clone()));
                 format!("({})", dialect.has(&value, *how, &wanted))
             }
-            Test::When(spans) => self.any_span(spans, |writer, interval| writer.times(json, class, interval)),
+            Test::When(spans) => self.any_span(row, spans, |writer, interval| writer.times(row, json, class, interval)),
             // Asked of the parts, above.
             Test::Near(_) => "(1 = 0)".to_owned(),
         }
@@ -446,13 +455,13 @@ impl Writer<'_> {
         format!("{value} {sign}{} {limit}", if *inclusive { "=" } else { "" })
     }
 
-    fn any_span(&mut self, spans: &[Span], mut one: impl FnMut(&mut Self, &Interval) -> String) -> String {
+    fn any_span(&mut self, row: &str, spans: &[Span], mut one: impl FnMut(&mut Self, &Interval) -> String) -> String {
         let context = self.compiler.context;
         let parts: Vec<String> = spans.iter().map(|span| one(self, &span.interval(&context))).collect();
-        format!("({})", parts.join(" or "))
+        self.either(row, &parts)
     }
 
-    fn times(&mut self, json: &Json, class: Class, interval: &Interval) -> String {
+    fn times(&mut self, row: &str, json: &Json, class: Class, interval: &Interval) -> String {
         let dialect = self.compiler.dialect;
         let (days, moments) = sides(class);
         let day = days.then(|| {
@@ -461,7 +470,7 @@ impl Writer<'_> {
         });
         let moment = moments.then(|| self.moments(&dialect.only(json, Class::Moment), interval));
         let parts: Vec<String> = day.into_iter().chain(moment).collect();
-        format!("({})", parts.join(" or "))
+        self.either(row, &parts)
     }
 
     fn moments(&mut self, value: &str, interval: &Interval) -> String {
