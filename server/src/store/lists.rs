@@ -181,13 +181,7 @@ impl Which<'_> {
     /// With the query's condition behind it.
     pub(super) fn found(&self, start: &str, way: Way, compile: impl FnOnce(Compiler<'_>) -> Sql) -> Statement {
         let mut statement = self.statement(start, way);
-        let shelf = match self.shelf {
-            Shelf::InUse | Shelf::Behind => "0",
-            Shelf::Archived => "1",
-            Shelf::Both => "0, 1",
-        };
-        let restricts = format!("rows.workspace = $1 and rows.kind = '{}' and rows.archived in ({shelf})", self.query.kind);
-        let gathers = (way != Way::InOrder && !self.is_narrow()).then_some(&restricts[..]);
+        let gathers = (way != Way::InOrder && !self.is_narrow()).then_some(&self.query.kind);
         let condition = self.compiled(&mut statement, |compiler| compile(Compiler { gathers, ..compiler }));
         statement.push(&condition);
         statement

@@ -9,7 +9,7 @@ use sync_core::record::change::{Change, Op};
 use sync_core::value::Scalar;
 
 use super::remembered::Answers;
-use super::scope::{KindScope, Scope, Statement};
+use super::scope::{KindScope, Scope, Statement, reached};
 use super::{Result, Tx, id, records};
 
 /// What somebody sees of a kind, and what they will see.
@@ -207,10 +207,20 @@ impl Shift {
 
 /// How many records of each kind are in sight, archived ones aside.
 pub async fn in_sight(tx: &mut Tx, answers: &Answers, workspace: WorkspaceId, scope: &Scope) -> Result<Vec<(KindName, u64)>> {
-    let mut statement =
-        Statement::of("select rows.kind, count(*) from rows where rows.workspace = $1 and rows.archived = 0 and ", workspace);
-    let sees = scope.sees_any("rows", &mut statement);
-    statement.push(&sees).push(" group by rows.kind order by rows.kind");
+    let mut statement = Statement::of("", workspace);
+    // Kinds that are seen alike at once, each counted in an index.
+    let counts = scope.alike(|scope| scope.near).into_iter().map(|(near, kinds)| {
+        let reached = reached(near, "rows", |param| statement.bind(param));
+        format!(
+            "select rows.kind, count(*) from rows where rows.workspace = $1 and rows.kind in ({kinds}) and rows.archived = 0 \
+             and {reached} group by rows.kind"
+        )
+    });
+    let counts: Vec<String> = counts.collect();
+    if counts.is_empty() {
+        return Ok(Vec::new());
+    }
+    statement.push(&counts.join(" union all "));
     let rows: Vec<(String, i64)> = answers.to(tx, workspace, statement, true).await?;
     rows.into_iter().map(|(kind, count)| Ok((super::id(kind.parse(), "kind name")?, count as u64))).collect()
 }

@@ -198,7 +198,8 @@ fn indexes_and_primary_keys_are_used() {
         connection.execute_batch(&format!("create index {name} on rows (workspace, kind, {over}, record)")).unwrap();
     }
     let planned = |condition: Value, gathers: bool| -> String {
-        let gathers = gathers.then_some("rows.workspace = $1 and rows.kind = $2");
+        let (deal, gathers) = ("deal".parse().unwrap(), gathers);
+        let gathers = gathers.then_some(&deal);
         let compiler = Compiler { first_param: 3, tables: Tables::Server, gathers, ..Compiler::new(Dialect::Sqlite, CONTEXT) };
         let sql = compiler.filter(&filter(json!([condition])).unwrap());
         let text = format!("explain query plan select record from rows where workspace = $1 and kind = $2 and {}", sql.text);

@@ -56,9 +56,9 @@ pub struct Compiler<'a> {
     pub updated: Option<Updated<'a>>,
     /// What else can be asked.
     pub tables: Tables,
-    /// What a server's statement that looks at all records of a kind restricts them to. What points at them is then gathered
-    /// once, and not looked up for each; and each side of an `or` says it again, so that an index may find the records of it.
-    pub gathers: Option<&'a str>,
+    /// The kind of which a server's statement looks at all records: what points at them is gathered once, and not looked up
+    /// for each, and so are those of some days.
+    pub gathers: Option<&'a KindName>,
 }
 
 /// Parameters gathered while text is written.
@@ -191,14 +191,12 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn filter(&mut self, filter: &Filter) -> String {
+        if let Some(text) = self.gathered(filter) {
+            return text;
+        }
         match filter {
-            Filter::All(inner) if inner.is_empty() => "(1 = 1)".to_owned(),
-            Filter::All(inner) => format!("({})", self.each(inner).join(" and ")),
-            Filter::Any(inner) if inner.is_empty() => "(1 = 0)".to_owned(),
-            Filter::Any(inner) => {
-                let parts = self.each(inner);
-                self.either(&self.row, &parts)
-            }
+            Filter::All(inner) => self.joined(inner, " and ", "1 = 1"),
+            Filter::Any(inner) => self.joined(inner, " or ", "1 = 0"),
             Filter::Not(inner) => match self.absent(inner) {
                 Some(text) => text,
                 None => format!("(not coalesce({}, false))", self.filter(inner)),
@@ -220,16 +218,26 @@ impl Writer<'_> {
         Some(format!("({} is null)", if spot.class == Class::Text { dialect.folded(&value) } else { value }))
     }
 
-    fn each(&mut self, filters: &[Filter]) -> Vec<String> {
-        filters.iter().map(|filter| self.filter(filter)).collect()
+    fn joined(&mut self, filters: &[Filter], between: &str, none: &str) -> String {
+        let parts: Vec<String> = filters.iter().map(|filter| self.filter(filter)).collect();
+        if parts.is_empty() { format!("({none})") } else { format!("({})", parts.join(between)) }
     }
 
-    /// That one of some conditions on a row holds. SQLite finds by an index what each of them says by itself.
-    fn either(&self, row: &str, conditions: &[String]) -> String {
-        match self.compiler.gathers.filter(|_| row == self.compiler.alias) {
-            Some(restricts) if conditions.len() > 1 => format!("({restricts} and {})", conditions.join(&format!(" or {restricts} and "))),
-            _ => format!("({})", conditions.join(" or ")),
-        }
+    /// What takes place at some time by whichever of several dates: each of them has an index, which an `or` of them would leave
+    /// aside.
+    fn gathered(&mut self, filter: &Filter) -> Option<String> {
+        let kind = self.compiler.gathers.filter(|_| self.compiler.tables == Tables::Server && self.kind.is_none())?;
+        let dates = dates(filter).filter(|dates| dates.len() > 1)?;
+        let found = self.alias('i');
+        let one = |Condition { place, test }: &Condition| {
+            let holds = self.spot(&found, None, &place.spot, test);
+            format!(
+                "select {found}.record from rows {found} where {found}.workspace = $1 and {found}.kind = '{kind}' \
+                 and {found}.archived in (0, 1) and {holds}"
+            )
+        };
+        let those: Vec<String> = dates.iter().map(one).collect();
+        Some(format!("({}.record in ({}))", self.row, those.join(" union all ")))
     }
 
     fn alias(&mut self, letter: char) -> String {
@@ -368,16 +376,16 @@ impl Writer<'_> {
         match &spot.holder {
             Holder::Id => self.id(row, test),
             Holder::Archived => archived(row, test),
-            Holder::CreatedAt => self.moment_column(row, &format!("{row}.created_at"), test),
-            Holder::UpdatedAt => self.moment_column(row, &self.compiler.updated_at(row, kind), test),
+            Holder::CreatedAt => self.moment_column(&format!("{row}.created_at"), test),
+            Holder::UpdatedAt => self.moment_column(&self.compiler.updated_at(row, kind), test),
             Holder::Value { facet, path, column } => {
                 let holding = dialect.holding(row, *facet, column.as_deref());
-                self.holds(row, path, |path| dialect.json(&holding, path), spot, test)
+                self.holds(path, |path| dialect.json(&holding, path), spot, test)
             }
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
                 let (table, array) = dialect.each(&dialect.facet(row, *facet), field, &element);
-                let holds = self.holds(&element, path, |path| dialect.element(&element, path), spot, test);
+                let holds = self.holds(path, |path| dialect.element(&element, path), spot, test);
                 format!("exists (select 1 from {table} where {array} and {holds})")
             }
         }
@@ -391,17 +399,17 @@ impl Writer<'_> {
         }
     }
 
-    fn moment_column(&mut self, row: &str, column: &str, test: &Test) -> String {
+    fn moment_column(&mut self, column: &str, test: &Test) -> String {
         match test {
             Test::Present => format!("{column} is not null"),
-            Test::When(spans) => self.any_span(row, spans, |writer, interval| writer.moments(column, interval)),
+            Test::When(spans) => self.any_span(spans, |writer, interval| writer.moments(column, interval)),
             Test::OneOf(_) | Test::Range { .. } | Test::Text(..) | Test::Near(_) => "(1 = 0)".to_owned(),
         }
     }
 
     /// A test of what stands at a path; one of a place is of its two parts.
-    fn holds(&mut self, row: &str, path: &[FieldName], at: impl Fn(&[FieldName]) -> Json, spot: &Spot, test: &Test) -> String {
-        let Test::Near(near) = test else { return self.json(row, &at(path), spot, test) };
+    fn holds(&mut self, path: &[FieldName], at: impl Fn(&[FieldName]) -> Json, spot: &Spot, test: &Test) -> String {
+        let Test::Near(near) = test else { return self.json(&at(path), spot, test) };
         let dialect = self.compiler.dialect;
         let part = |name: &str| {
             let path: Vec<FieldName> = path.iter().cloned().chain(name.parse()).collect();
@@ -415,7 +423,7 @@ impl Writer<'_> {
         dialect.near([&lat, &lon], &mut bind, near)
     }
 
-    fn json(&mut self, row: &str, json: &Json, spot: &Spot, test: &Test) -> String {
+    fn json(&mut self, json: &Json, spot: &Spot, test: &Test) -> String {
         let (dialect, class) = (self.compiler.dialect, spot.class);
         let value = dialect.only(json, class);
         let there = format!("({value} is not null)");
@@ -436,7 +444,7 @@ impl Writer<'_> {
                 let wanted = self.binds.add(Param::Text(wanted.clone()));
                 format!("({})", dialect.has(&value, *how, &wanted))
             }
-            Test::When(spans) => self.any_span(row, spans, |writer, interval| writer.times(row, json, class, interval)),
+            Test::When(spans) => self.any_span(spans, |writer, interval| writer.times(json, class, interval)),
             // Asked of the parts, above.
             Test::Near(_) => "(1 = 0)".to_owned(),
         }
@@ -455,13 +463,13 @@ impl Writer<'_> {
         format!("{value} {sign}{} {limit}", if *inclusive { "=" } else { "" })
     }
 
-    fn any_span(&mut self, row: &str, spans: &[Span], mut one: impl FnMut(&mut Self, &Interval) -> String) -> String {
+    fn any_span(&mut self, spans: &[Span], mut one: impl FnMut(&mut Self, &Interval) -> String) -> String {
         let context = self.compiler.context;
         let parts: Vec<String> = spans.iter().map(|span| one(self, &span.interval(&context))).collect();
-        self.either(row, &parts)
+        format!("({})", parts.join(" or "))
     }
 
-    fn times(&mut self, row: &str, json: &Json, class: Class, interval: &Interval) -> String {
+    fn times(&mut self, json: &Json, class: Class, interval: &Interval) -> String {
         let dialect = self.compiler.dialect;
         let (days, moments) = sides(class);
         let day = days.then(|| {
@@ -470,7 +478,7 @@ impl Writer<'_> {
         });
         let moment = moments.then(|| self.moments(&dialect.only(json, Class::Moment), interval));
         let parts: Vec<String> = day.into_iter().chain(moment).collect();
-        self.either(row, &parts)
+        format!("({})", parts.join(" or "))
     }
 
     fn moments(&mut self, value: &str, interval: &Interval) -> String {
@@ -483,6 +491,21 @@ impl Writer<'_> {
         let until = until.map(|until| format!("{value} < {}", self.binds.add(until)));
         let parts: Vec<String> = from.into_iter().chain(until).collect();
         if parts.is_empty() { format!("{value} is not null") } else { parts.join(" and ") }
+    }
+}
+
+/// The conditions of which one must hold, if each is about when something takes place and has a column of its own.
+fn dates(filter: &Filter) -> Option<Vec<Condition>> {
+    match filter {
+        Filter::Any(any) => any.iter().map(dates).collect::<Option<Vec<_>>>().map(|dates| dates.concat()),
+        Filter::Is(Condition { place: Place { walk: None, spot }, test: test @ Test::When(spans) }) if spans.len() == 1 => {
+            let Holder::Value { column: Some(_), .. } = &spot.holder else { return None };
+            let (days, moments) = sides(spot.class);
+            let classes = [days.then_some(Class::Day), moments.then_some(Class::Moment)].into_iter().flatten();
+            let of_class = |class| Condition { place: Spot { class, ..spot.clone() }.into(), test: test.clone() };
+            Some(classes.map(of_class).collect())
+        }
+        _ => None,
     }
 }
 
