@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
 use crate::files::{hex, unhex};
+use crate::jobs::sequences::today;
 use crate::store::people::{self, SecretHash};
 use crate::store::trail::{self, EntryRow, Head};
 use crate::store::{Result, Store, Tx};
@@ -192,6 +193,22 @@ impl Note {
     /// When the database fails.
     pub async fn keep(self, store: &Store, now: Millis) -> Result<()> {
         store.write::<_, crate::store::StoreError, _>(move |tx| Box::pin(async move { self.write(tx, now).await })).await
+    }
+
+    /// As [`Note::keep`], unless the same was written down on this day already: of what is looked at or fetched again and
+    /// again, once says it all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_once_a_day(self, store: &Store, now: Millis) -> Result<()> {
+        let mut tx = store.reader().await?;
+        let (alike, detail) = (self.act.as_str(), self.detail.to_string());
+        let is_today = match trail::last_alike(&mut tx, self.workspace, (alike, &self.subject, &detail), self.user).await? {
+            Some(at) => today(&mut tx, self.workspace, at).await? == today(&mut tx, self.workspace, now).await?,
+            None => false,
+        };
+        drop(tx);
+        if is_today { Ok(()) } else { self.keep(store, now).await }
     }
 
     /// Writes it at the end of the log, in the transaction of what it tells of.

@@ -185,6 +185,7 @@ impl<'d> Told<'d> {
             text("act").and_then(left),
             text("change").map(changed),
             is("undone", "handover.undone"),
+            is("begun", "audit.begun"),
             is("disable", "person.disabled"),
             is("given", "audit.given"),
             text("role").map(|roles| roles.parse().map_or(roles, |roles| people::role_names(self.desk, &roles))),

@@ -52,6 +52,16 @@ pub async fn note(app: &App, author: &Author, row: &ImportRow) -> Result<(), Sto
     keep(app, author, (row.clone(), false), None).await
 }
 
+/// Notes that an act is being taken back, and by whom: one that breaks off on the way is told of, too.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_taking_back(app: &App, author: &Author, row: &ImportRow) -> Result<(), StoreError> {
+    let Some((_, back)) = told(row.act) else { return Ok(()) };
+    let detail = json!({"act": ImportId(row.import).to_string(), "begun": true});
+    Note::of(author.workspace, Some(author.user), back, &row.kind).with(detail).keep(&app.store, app.clock.now()).await
+}
+
 /// Notes that an act was taken back, and by whom.
 ///
 /// # Errors

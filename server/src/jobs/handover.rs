@@ -4,6 +4,7 @@
 //! first edit, so a server that stops in the middle goes on where it was: what has gone over is not the old
 //! owner's any more and is not found again.
 
+use serde_json::{Value as Json, json};
 use sync_core::access::{MEMBER_KIND, Right};
 use sync_core::id::{KindName, RecordId, UserId, WorkspaceId};
 use sync_core::query::{Context, Filter, QueryError};
@@ -271,8 +272,7 @@ pub async fn begin(app: &App, author: &Author, order: Order) -> Result<Handover>
     };
     let (kept, row) = (handover.clone(), import_row(&handover));
     let note = Note::of(workspace, Some(author.user), audit::Act::HandedOver, order.from);
-    let note =
-        note.with(serde_json::json!({"to": order.to, "records": total, "disable": order.disable, "act": ImportId(kept.act).to_string()}));
+    let note = note.with(json!({"to": order.to, "records": total, "disable": order.disable, "act": ImportId(kept.act).to_string()}));
     let beginning = app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
             handovers::add(tx, workspace, &kept).await?;
@@ -404,21 +404,32 @@ pub async fn undo(app: &App, author: &Author, act: [u8; 16]) -> Result<Undone> {
     if handover.finished_at.is_none() {
         return Err(HandoverError::Running);
     }
-    if handover.disable && was_shut_out(app, author.workspace, &handover).await? {
+    if handover.undone_at.is_some() {
+        return Err(ImportError::AlreadyUndone(ImportId(act)).into());
+    }
+    let lets_in = handover.disable && was_shut_out(app, author.workspace, &handover).await?;
+    if lets_in {
         // Asked before anything goes back: half an undoing could not be done again.
         let rules = app.intake.rules(author.workspace);
         let refused = may_not_set_active(&mut app.store.reader().await?, &rules, author, handover.from).await?;
         refused.map_or(Ok(()), |why| Err(HandoverError::MayNotShutOut(why)))?;
+    }
+    tell_undoing(app, author, &handover, json!({"begun": true})).await?;
+    if lets_in {
         people::set_active(app, author, handover.from, true).await?;
     }
     let undone = take_back(app, author, import_row(&handover), &mut |_| {}).await?;
     handover.undone_at = Some(app.clock.now());
     note(app, author.workspace, &handover).await?;
-    let noted = Note::of(author.workspace, Some(author.user), audit::Act::HandedOver, handover.from);
-    let noted = noted.with(serde_json::json!({"undone": true, "records": undone.restored, "act": ImportId(act).to_string()}));
-    let now = app.clock.now();
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { noted.write(tx, now).await })).await?;
+    tell_undoing(app, author, &handover, json!({"records": undone.restored})).await?;
     Ok(undone)
+}
+
+/// Writes down that a handover is being taken back, or was: one that breaks off on the way is told of, too.
+async fn tell_undoing(app: &App, author: &Author, handover: &Handover, mut detail: Json) -> Result<()> {
+    (detail["undone"], detail["act"]) = (json!(true), json!(ImportId(handover.act).to_string()));
+    let note = Note::of(author.workspace, Some(author.user), audit::Act::HandedOver, handover.from);
+    Ok(note.with(detail).keep(&app.store, app.clock.now()).await?)
 }
 
 /// Whether it was the handover that shut its person out, and nobody else has since.

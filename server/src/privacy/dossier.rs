@@ -10,9 +10,7 @@ use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::Error;
-use crate::jobs::sequences;
 use crate::reading::{History, Reading, RecordView, RefusedEdit, Row};
-use crate::store::trail;
 
 /// The log in which a kind keeps what somebody agreed to.
 pub const CONSENTS: &str = "consents";
@@ -119,22 +117,8 @@ pub async fn look_at(app: &App, caller: &Caller, id: RecordId) -> Result<Glance,
         refused: refused_of(&reading, &all).await?.len(),
         row,
     };
-    note_once_a_day(app, caller, id).await?;
+    Note::of(caller.workspace, Some(caller.user), Act::Disclosed, id).keep_once_a_day(&app.store, app.clock.now()).await?;
     Ok(glance)
-}
-
-async fn note_once_a_day(app: &App, caller: &Caller, id: RecordId) -> Result<(), Error> {
-    let (now, workspace, user) = (app.clock.now(), caller.workspace, caller.user);
-    let mut tx = app.store.reader().await?;
-    let is_today = match trail::last_disclosed(&mut tx, workspace, &id.to_string(), user).await? {
-        Some(at) => sequences::today(&mut tx, workspace, at).await? == sequences::today(&mut tx, workspace, now).await?,
-        None => false,
-    };
-    drop(tx);
-    if !is_today {
-        Note::of(workspace, Some(user), Act::Disclosed, id).keep(&app.store, now).await?;
-    }
-    Ok(())
 }
 
 async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {

@@ -133,13 +133,13 @@ impl Reading {
         self.those(behind).await
     }
 
-    /// Those of some records that another one stands for.
+    /// Those of some records that another one in sight stands for.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn merged_among(&self, ids: &[RecordId]) -> Result<HashSet<RecordId>, ReadError> {
         let mut tx = self.store.reader().await?;
-        Ok(aliases::survivors_of(&mut tx, self.workspace, ids).await?.into_keys().collect())
+        Ok(self.stood_for(&mut tx, ids).await?.into_keys().collect())
     }
 
     /// A record, and those that it stands for.
@@ -162,7 +162,17 @@ impl Reading {
         Ok(survivors.into_iter().filter_map(|(record, survivor)| Some((record, rows.get(&survivor)?.clone()))).collect())
     }
 
-    /// What stands for each of some records, as marks.
+    /// What stands for each of some records, as far as the caller sees that: what is merged into a record that they do not see
+    /// stands for itself.
+    pub(super) async fn stood_for(&self, tx: &mut crate::store::Tx, ids: &[RecordId]) -> Result<HashMap<RecordId, RecordId>, ReadError> {
+        let mut survivors = aliases::survivors_of(tx, self.workspace, ids).await?;
+        let all: Vec<RecordId> = survivors.values().copied().collect();
+        let seen = lists::titles(tx, self.workspace, &self.scope, &all).await?;
+        survivors.retain(|_, survivor| seen.contains_key(survivor));
+        Ok(survivors)
+    }
+
+    /// What stands for each of some records, in sight or not, as marks: customers are one whoever looks at them.
     pub(super) async fn survivors(&self, tx: &mut crate::store::Tx, ids: &[RecordId]) -> Result<BTreeMap<RecordId, RecordId>, ReadError> {
         Ok(aliases::survivors_of(tx, self.workspace, ids).await?.into_iter().collect())
     }
@@ -174,7 +184,7 @@ impl Reading {
         keys: impl IntoIterator<Item = &'k String>,
     ) -> Result<HashMap<String, String>, ReadError> {
         let ids: Vec<RecordId> = keys.into_iter().filter_map(|key| key.parse().ok()).collect();
-        let survivors = aliases::survivors_of(tx, self.workspace, &ids).await?;
+        let survivors = self.stood_for(tx, &ids).await?;
         Ok(survivors.into_iter().map(|(record, survivor)| (record.to_string(), survivor.to_string())).collect())
     }
 }

@@ -139,7 +139,7 @@ impl Reading {
         let seen = marks::of(tx, self.workspace, &marks::followed(self.caller.user)).await?;
         let seen_at = follows::time_of(tx, self.workspace, seen).await?;
         let ids: Vec<RecordId> = found.iter().map(|followed| followed.record).collect();
-        let survivors = aliases::survivors_of(tx, self.workspace, &ids).await?;
+        let survivors = self.stood_for(tx, &ids).await?;
         let survivor = |id: &RecordId| survivors.get(id).copied().unwrap_or(*id);
         for followed in &found {
             let after = if seen > followed.since { (seen, seen_at) } else { (followed.since, followed.at) };

@@ -3,7 +3,7 @@
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
 use sync_core::id::Millis;
-use sync_core::query::{Class, Context, Place, Spot};
+use sync_core::query::{Class, Place, Spot};
 
 use super::grouping::{Weights, apart, day, in_order_of, period, text, value, weighed};
 use super::lists::Which;
@@ -82,21 +82,22 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
             return in_order_of(which, spot, &format!("{key}, null, null, 0, count(*), 0, null"));
         }
         // What became one is one group: looked up once a value, not once a record.
-        let start = format!("select {}, null, null, 0, sum(many), 0, null from (", apart(spot, "k0", which.context));
-        return in_order_of(which, spot, &format!("{key} as k0, count(*) as many")).within(&start, ") found group by 1");
+        let mut found = in_order_of(which, spot, &format!("{key} as k0, count(*) as many"));
+        let start = format!("select {}, null, null, 0, sum(many), 0, null from (", apart(spot, "k0", which, &mut found));
+        return found.within(&start, ") found group by 1");
     }
     let keys: Vec<&Key> = (0..KEYS).map(|at| keys.get(at).unwrap_or(&Key::All)).collect();
-    let (currency, number) = measured.map_or_else(nothing, |measured| measured.columns(which));
     let columns = |statement: &mut Statement| {
+        let (currency, number) = measured.map_or_else(nothing, |measured| measured.columns(which, statement));
         let keys = keys.iter().enumerate().map(|(at, key)| format!("{} as k{at}", key.column(which, statement)));
         let mut columns: Vec<String> = keys.collect();
         columns.extend([format!("{currency} as currency"), format!("{number} as number")]);
         columns.extend((!cuts.is_empty()).then(|| "rows.created_at as made".to_owned()));
         columns
     };
-    let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.made(&format!("k{at}"), which.context)).collect();
+    let mut values = which.values(columns);
+    let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.made(&format!("k{at}"), which, &mut values)).collect();
     let made = made.join(", ");
-    let values = which.values(columns);
     let (first, again) = match measured {
         None => ("null", "null"),
         Some(Measured::Sum(..) | Measured::Weighed(..)) => ("sum(number)", "sum(measure)"),
@@ -122,14 +123,14 @@ fn nothing() -> (String, String) {
 
 impl Measured {
     /// The currency and the number of a record.
-    fn columns(&self, which: Which<'_>) -> (String, String) {
+    fn columns(&self, which: Which<'_>, statement: &mut Statement) -> (String, String) {
         let of = |currency: &Option<Spot>| currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, which));
         match self {
             Measured::Sum(spot, currency) | Measured::Least(spot, currency) | Measured::Greatest(spot, currency) => {
                 (of(currency), value(spot, which))
             }
             Measured::Weighed(spot, currency, weights) => (of(currency), weighed(&value(spot, which), currency.is_some(), weights, which)),
-            Measured::Distinct(spot) => ("null".to_owned(), apart(spot, &value(spot, which), which.context)),
+            Measured::Distinct(spot) => ("null".to_owned(), apart(spot, &value(spot, which), which, statement)),
         }
     }
 }
@@ -145,9 +146,9 @@ impl Key {
     }
 
     /// What is made of it: a text.
-    fn made(&self, column: &str, context: Context) -> String {
+    fn made(&self, column: &str, which: Which<'_>, statement: &mut Statement) -> String {
         match self {
-            Key::Value(place) => text(&place.spot, &apart(&place.spot, column, context)),
+            Key::Value(place) => text(&place.spot, &apart(&place.spot, column, which, statement)),
             Key::All => column.to_owned(),
             Key::Span(place, step) if is_moment(place) => step.expression(&format!("date({column} * 86400, 'unixepoch')")),
             Key::Span(_, step) => step.expression(column),

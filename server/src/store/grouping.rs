@@ -71,9 +71,12 @@ pub(super) fn text(spot: &Spot, column: &str) -> String {
 }
 
 /// A value that is told apart from others: of links the record that stands for what they say.
-pub(super) fn apart(spot: &Spot, column: &str, context: Context) -> String {
+pub(super) fn apart(spot: &Spot, column: &str, which: Which<'_>, statement: &mut Statement) -> String {
     match spot.class {
-        Class::Link => Compiler { tables: Tables::Server, ..Compiler::new(Dialect::Sqlite, context) }.standing(column),
+        Class::Link => {
+            let stood_for = which.scope.stood_for_any(statement);
+            Compiler { tables: Tables::Server, ..Compiler::new(Dialect::Sqlite, which.context) }.standing(column, &stood_for)
+        }
         _ => column.to_owned(),
     }
 }

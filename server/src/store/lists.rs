@@ -91,10 +91,10 @@ impl Which<'_> {
         let aside = if way != Way::InOrder && (self.words.is_some() || links.is_some()) { "+" } else { "" };
         let shelf = match self.shelf {
             // What another record stands for is shown there.
-            Shelf::InUse => format!(" and {aside}rows.archived = 0 and {}", self.is_no_alias(way)),
+            Shelf::InUse => format!(" and {aside}rows.archived = 0 and {}", self.is_no_alias(way, &mut statement)),
             Shelf::Archived => format!(" and {aside}rows.archived = 1"),
             Shelf::Both => String::new(),
-            Shelf::Behind => format!(" and {aside}rows.archived = 0 and not {}", self.is_no_alias(Way::InOrder)),
+            Shelf::Behind => format!(" and {aside}rows.archived = 0 and not {}", self.is_no_alias(Way::InOrder, &mut statement)),
         };
         // The kind stands in the text (a to z, 0 to 9 and `_`): the indexes of its columns are of this kind alone.
         statement.push(&format!("where rows.workspace = $1 and {aside}rows.kind = '{kind}'{shelf} and {sees} and "));
@@ -124,15 +124,16 @@ impl Which<'_> {
     }
 
     /// Of a few records each is looked up; for all, those that stand behind others are read first.
-    fn is_no_alias(&self, way: Way) -> String {
+    fn is_no_alias(&self, way: Way, statement: &mut Statement) -> String {
+        let kind = &self.query.kind;
+        let stood_for = self.scope.stood_for(kind, |param| statement.bind(param));
         match way {
-            Way::InOrder | Way::Gathered => {
+            Way::InOrder | Way::Gathered => format!(
                 "not exists (select 1 from aliases a where a.workspace = rows.workspace and a.kind = rows.kind \
-                 and a.record = rows.record)"
-                    .to_owned()
-            }
+                 and a.record = rows.record{stood_for})"
+            ),
             Way::Whole => {
-                format!("rows.record not in (select a.record from aliases a where a.workspace = $1 and a.kind = '{}')", self.query.kind)
+                format!("rows.record not in (select a.record from aliases a where a.workspace = $1 and a.kind = '{kind}'{stood_for})")
             }
         }
     }
@@ -478,10 +479,10 @@ pub async fn device_names(tx: &mut Tx, workspace: WorkspaceId, devices: &[Device
 
 #[cfg(test)]
 mod tests {
-    use sync_core::access::Roles;
+    use sync_core::access::{Level, Roles};
     use sync_core::schema::Schema;
 
-    use super::super::scope::KindScope;
+    use super::super::scope::{KindScope, Near};
     use super::*;
     use crate::store::{Options, Store, pointing, sight};
 
@@ -491,6 +492,26 @@ mod tests {
             (kind.name.clone(), KindScope { facets, is_whole: true, title: true, near: None })
         });
         Scope { kinds: kinds.collect() }
+    }
+
+    /// Records that others stand for are few: each is looked up, and the records of a kind are never read for it.
+    #[tokio::test]
+    async fn whether_what_stands_for_a_record_is_in_sight_is_looked_up_and_asked_of_nobody_who_sees_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
+        let mut tx = store.reader().await.unwrap();
+        let (workspace, query) = (WorkspaceId::of_cause("test"), Query::from_params(Schema::builtin(), "party", []).unwrap());
+        let (all, mut near, context) = (scope(), scope(), Context { now: 0, offset_minutes: 0 });
+        let reach = Near { user: UserId::of_cause("user"), level: Level::Team };
+        near.kinds.values_mut().for_each(|kind| kind.near = Some(reach));
+        for (scope, asks) in [(&all, false), (&near, true)] {
+            let which = Which { workspace, scope, query: &query, context, shelf: Shelf::InUse, words: None };
+            for statement in [which.page(Way::InOrder), which.counted(Some(10)), which.counted(None)] {
+                let plan = statement.plan(&mut tx).await;
+                assert_eq!(plan.contains("SEARCH survivor "), asks, "{plan}");
+                assert!(!plan.contains("SCAN survivor") && !plan.contains("SCAN rows"), "{plan}");
+            }
+        }
     }
 
     /// What is found by an index stays as fast with a million records; a walk does not.

@@ -181,8 +181,9 @@ async fn called(statement: Statement, tx: &mut Tx) -> Result<Vec<Called>> {
 /// That a row is a record in use and in sight that is called something and stands for itself.
 fn is_called(statement: &mut Statement, scope: &Scope, kind: &KindName) -> String {
     let sees = scope.sees("r", kind, |param| statement.bind(param));
+    let stood_for = scope.stood_for(kind, |param| statement.bind(param));
     format!(
         "r.workspace = $1 and r.kind = '{kind}' and r.archived = 0 and r.title <> '' and {sees} and not exists \
-         (select 1 from aliases a where a.workspace = r.workspace and a.kind = r.kind and a.record = r.record)"
+         (select 1 from aliases a where a.workspace = r.workspace and a.kind = r.kind and a.record = r.record{stood_for})"
     )
 }

@@ -58,6 +58,20 @@ impl Scope {
         self.of(kind).map_or_else(|| "1 = 0".to_owned(), |scope| reached(scope.near, alias, bind))
     }
 
+    /// What is asked besides of a line of `aliases`, under `a`, so that it holds for the reader: what is merged into a record that
+    /// they do not see stands for itself, or they had lost it. Nothing for whoever sees all of a kind.
+    pub(super) fn stood_for(&self, kind: &KindName, bind: impl FnMut(Param) -> String) -> String {
+        match self.of(kind) {
+            Some(KindScope { near: None, .. }) => String::new(),
+            _ => survivor_is(&self.sees("survivor", kind, bind)),
+        }
+    }
+
+    /// The same of a line of any kind.
+    pub(super) fn stood_for_any(&self, statement: &mut Statement) -> String {
+        survivor_is(&self.sees_any("survivor", statement))
+    }
+
     /// The condition that a row of any kind is in sight.
     pub(super) fn sees_any(&self, alias: &str, statement: &mut Statement) -> String {
         let alike = self.alike(|scope| scope.near);
@@ -125,6 +139,14 @@ impl Scope {
         }
         Some(row)
     }
+}
+
+/// What is asked of the row `survivor` of whatever stands for a record.
+fn survivor_is(condition: &str) -> String {
+    format!(
+        " and exists (select 1 from rows survivor where survivor.workspace = a.workspace and survivor.record = a.survivor \
+         and {condition})"
+    )
 }
 
 /// The condition that a row, under an alias, is one that the reader reaches.

@@ -81,7 +81,7 @@ pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, Stri
     marks::set(tx, workspace, marks::INDEX, now.index).await
 }
 
-/// Records in use with all these words, best first; of those that another one stands for, that one.
+/// Records in use with all these words, best first; of those that another one in sight stands for, that one.
 ///
 /// `cross join`: the index is asked first and each hit looked up, or SQLite would walk all rows and ask the index about each.
 pub async fn find(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, expression: &str, limit: u32) -> Result<Vec<FoundRow>> {
@@ -101,14 +101,14 @@ fn found_statement(workspace: WorkspaceId, scope: &Scope, expression: &str, limi
     let start = "select t.kind, t.record, t.title from search cross join search_records s on s.number = search.rowid ";
     let mut statement = Statement::of(start, workspace);
     let expression = statement.bind(Param::Text(expression.to_owned()));
-    let (sees, sees_too) = (scope.sees_any("r", &mut statement), scope.sees_any("t", &mut statement));
+    let (sees, stood_for) = (scope.sees_any("r", &mut statement), scope.stood_for_any(&mut statement));
     let limit = statement.bind(Param::Int(i64::from(limit)));
     // The plus: a few records are looked up by their ids, never by an index of a whole kind.
     statement.push(&format!(
         "cross join rows r on r.workspace = s.workspace and r.record = s.record \
-         left join aliases a on a.workspace = r.workspace and a.kind = r.kind and a.record = r.record \
+         left join aliases a on a.workspace = r.workspace and a.kind = r.kind and a.record = r.record{stood_for} \
          cross join rows t on t.workspace = r.workspace and t.record = coalesce(a.survivor, r.record) \
-         where search match {expression} and s.workspace = $1 and +r.archived = 0 and {sees} and +t.archived = 0 and {sees_too} \
+         where search match {expression} and s.workspace = $1 and +r.archived = 0 and {sees} and +t.archived = 0 \
          order by search.rank limit {limit}"
     ));
     statement

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
 use super::people::SecretHash;
@@ -94,13 +94,20 @@ pub async fn before_the_first(tx: &mut Tx, workspace: WorkspaceId) -> Result<Opt
     Ok(sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).fetch_optional(tx.conn()).await?)
 }
 
-/// When somebody looked at everything about a subject the last time. The act stands in the text, so that the index of such
-/// entries is used.
-pub async fn last_disclosed(tx: &mut Tx, workspace: WorkspaceId, subject: &str, user: UserId) -> Result<Option<Millis>> {
-    let sql =
-        "select at from audit where workspace = $1 and act = 'disclosed' and subject = $2 and user_id = $3 order by number desc limit 1";
-    let query = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(subject).bind(&user.as_bytes()[..]);
-    Ok(query.fetch_optional(tx.conn()).await?)
+/// When the same was written down the last time: an act on a subject, by somebody or by nobody who is known, with one detail.
+/// The act stands in the text (a to z and `_`), so that an index of such entries is used.
+pub async fn last_alike(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    (act, subject, detail): (&'static str, &str, &str),
+    user: Option<UserId>,
+) -> Result<Option<Millis>> {
+    let sql = format!(
+        "select at from audit where workspace = $1 and act = '{act}' and subject = $2 and user_id is $3 and detail = $4 \
+         order by number desc limit 1"
+    );
+    let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&workspace.as_bytes()[..]).bind(subject);
+    Ok(query.bind(user.map(|user| user.as_bytes().to_vec())).bind(detail).fetch_optional(tx.conn()).await?)
 }
 
 /// Which entries are wanted; what is not named may be anything.

@@ -1,11 +1,13 @@
 //! The audit log: what is in it, and that nobody changes it unnoticed.
 
 use rapport_server::audit::{self, Act, Note, Tampered};
+use rapport_server::jobs::import::{self, ImportId};
 use rapport_server::store::StoreError;
 use reqwest::Method;
 use sqlx::Connection;
 
 use serde_json::{Value, json};
+use sync_core::access::RoleSet;
 use sync_core::id::UserId;
 use sync_core::record::fields::FieldEdit;
 
@@ -14,11 +16,11 @@ use crate::console::Desk;
 use crate::handset::Handset;
 use crate::harness::{PASSWORD, START, Server};
 
-/// The acts of the log, oldest first.
-async fn acts(server: &Server) -> Vec<String> {
+/// The log, oldest first: what was done, by whom, to what.
+async fn noted(server: &Server) -> Vec<(String, Option<UserId>, String)> {
     let mut tx = server.app.store.reader().await.unwrap();
     let entries = rapport_server::store::trail::after(&mut tx, server.workspace, 0, 100).await.unwrap();
-    entries.into_iter().map(|entry| entry.act).collect()
+    entries.into_iter().map(|entry| (entry.act, entry.user, entry.subject)).collect()
 }
 
 async fn verified(server: &Server) -> audit::Verified {
@@ -53,7 +55,15 @@ async fn who_comes_and_goes_and_what_they_open_is_written_down() {
     assert!(!server.app.auth.revoke_device(server.workspace, device, None).await.unwrap());
     server.app.auth.disable_user(server.workspace, sync_core::id::UserId::of_cause("bo"), Some(server.ann)).await.unwrap();
     server.send(Method::POST, "/api/v1/sign-out", &headers, "").await;
-    assert_eq!(acts(&server).await, ["sign_in_failed", "signed_in", "device_code", "user_disabled", "signed_out"]);
+    let (ann, bo) = (server.ann, sync_core::id::UserId::of_cause("bo"));
+    let told = [
+        ("sign_in_failed", None, ann.to_string()),
+        ("signed_in", Some(ann), ann.to_string()),
+        ("device_code", Some(ann), bo.to_string()),
+        ("user_disabled", Some(ann), bo.to_string()),
+        ("signed_out", Some(ann), ann.to_string()),
+    ];
+    assert_eq!(noted(&server).await, told.map(|(act, by, subject)| (act.to_owned(), by, subject)));
     assert_eq!(verified(&server).await.tampered, None);
     let mut tx = server.app.store.reader().await.unwrap();
     let entries = rapport_server::store::trail::after(&mut tx, server.workspace, 0, 100).await.unwrap();
@@ -128,7 +138,7 @@ async fn administrators_read_and_check_it_on_its_page_and_others_do_not() {
 }
 
 /// The subjects and details of all entries of an act, oldest first.
-async fn entries(server: &Server, act: &str) -> Vec<(String, Value)> {
+pub async fn entries(server: &Server, act: &str) -> Vec<(String, Value)> {
     let mut tx = server.app.store.reader().await.unwrap();
     let entries = rapport_server::store::trail::after(&mut tx, server.workspace, 0, 500).await.unwrap();
     let of_act = entries.into_iter().filter(|entry| entry.act == act);
@@ -185,8 +195,9 @@ async fn the_name_of_a_view_or_a_dashboard_is_not_in_the_log_and_is_shown_while_
     let made = desk.post("/dashboards", &[("name", "Canary of Wang")]).await;
     let dashboard = made.header("location").split('?').next().unwrap().to_owned();
     assert_eq!(desk.get(&format!("{dashboard}/report.pdf")).await.status, 200);
-    let taken = entries(&desk.server, "exported").await;
-    assert!(taken[0].1["view"] == view && taken[1].0 == "dashboard" && !format!("{taken:?}").contains("Canary"), "{taken:?}");
+    let of_list = ("party".to_owned(), json!({"format": "csv", "records": 0, "view": view}));
+    let of_board = ("dashboard".to_owned(), json!({"format": "pdf", "dashboard": dashboard.rsplit('/').next()}));
+    assert_eq!(entries(&desk.server, "exported").await, [of_list, of_board]);
     let page = desk.get("/audit?act=exported").await.text();
     assert!(page.contains("“Canary of Li”") && page.contains(">Canary of Wang</a>"), "{page}");
     assert_eq!(office.post(&format!("/api/v1/privacy/{view}/erase"), json!({})).await.status, 200);
@@ -303,14 +314,9 @@ async fn a_kind_that_says_otherwise_who_sees_its_records_is_in_the_log() {
         let edited = ann.edit(&record, json!([{"op": "set", "field": "definition", "value": definition}])).await;
         assert_eq!(edited.status, 200, "{}", edited.text());
     }
-    let told = entries(&server, "rights_changed").await;
-    let (subjects, details): (Vec<String>, Vec<Value>) = told.into_iter().unzip();
-    assert!(subjects.iter().all(|subject| subject == "kind visit_plan"), "{subjects:?}");
-    let keys: Vec<Vec<&str>> = details.iter().map(|one| one.as_object().unwrap().keys().map(String::as_str).collect()).collect();
-    assert_eq!(keys.len(), 3, "another name is nobody's right: {details:?}");
-    for key in ["new", "sharing", "owner"] {
-        assert!(keys.contains(&vec![key]), "{details:?}");
-    }
+    let told = [json!({"new": true}), json!({"sharing": [{}, {"everyone": true}]}), json!({"owner": [null, "keeper"]})];
+    let told = told.map(|detail| ("kind visit_plan".to_owned(), detail));
+    assert_eq!(entries(&server, "rights_changed").await, told, "another name is nobody's right");
     let (_, cookie) = server.browser_sign_in(&[]).await;
     let page = server.browse(&cookie, "/audit?act=rights_changed").await.text();
     assert!(page.contains("/kinds/visit_plan") && page.contains("whom its records are shared with"), "{page}");
@@ -323,8 +329,9 @@ async fn what_is_brought_in_edited_in_bulk_and_taken_back_is_told_with_who_did_i
     assert_eq!(entries(&desk.server, "imported").await, [("party".to_owned(), json!({"rows": 2, "act": import}))]);
     let undone = desk.post(&format!("/imports/undo/{import}"), &[]).await;
     assert_eq!(undone.status, 303, "{}", undone.text());
-    let expected = json!({"act": import, "records": 2, "left": 0});
-    assert_eq!(entries(&desk.server, "import_undone").await, [("party".to_owned(), expected)]);
+    let told = |details: [Value; 2]| details.map(|detail| ("party".to_owned(), detail));
+    let undone = |act: &str, records: u64| told([json!({"act": act, "begun": true}), json!({"act": act, "records": records, "left": 0})]);
+    assert_eq!(entries(&desk.server, "import_undone").await, undone(&import, 2));
     let office = Client::office(&desk.server).await;
     let made = office.make("party", json!({"name": "Willow"})).await;
     let id = made.rsplit('/').next().unwrap();
@@ -333,17 +340,82 @@ async fn what_is_brought_in_edited_in_bulk_and_taken_back_is_told_with_who_did_i
     let apply = [("step", "apply"), ("shown", crate::bulk::shown(&preview))];
     let bulk = desk.post("/records/party/bulk", &[&form[..], &apply].concat()).await;
     assert_eq!(bulk.status, 303, "{}", bulk.text());
-    let told = entries(&desk.server, "bulk_edited").await;
-    assert!(told.len() == 1 && told[0].0 == "party" && told[0].1["records"] == 1, "{told:?}");
-    let act = told[0].1["act"].as_str().unwrap().to_owned();
+    let edited = entries(&desk.server, "bulk_edited").await;
+    let act = edited[0].1["act"].as_str().unwrap().to_owned();
+    assert_eq!(edited, [("party".to_owned(), json!({"records": 1, "act": act}))]);
     assert_eq!(desk.post(&format!("/records/party/bulk/{act}/undo"), &[]).await.status, 303);
-    assert_eq!(entries(&desk.server, "bulk_undone").await, [("party".to_owned(), json!({"act": act, "records": 1, "left": 0}))]);
+    assert_eq!(entries(&desk.server, "bulk_undone").await, undone(&act, 1));
     let page = desk.get("/audit").await.text();
-    for said in ["Imported Customers", "Undid an import of Customers", "Edited many Customers at once", "Undid a bulk edit of Customers"] {
+    for said in
+        ["Imported Customers", "Undid an import of Customers", "Edited many Customers at once", "Undid a bulk edit of Customers", "begun"]
+    {
         assert!(page.contains(said), "{said}: {page}");
     }
     assert!(!page.contains("canary"), "no value of a record stands there: {page}");
     assert_eq!(verified(&desk.server).await.tampered, None);
+}
+
+/// What a server notes of an act before it is stopped on the way.
+async fn undone_half(desk: &Desk, import: &str) {
+    let (app, workspace, ann) = (desk.server.app.clone(), desk.server.workspace, desk.server.ann);
+    let import: ImportId = import.parse().unwrap();
+    let undoing = tokio::spawn(async move {
+        let author = app.intake.on_behalf(workspace, ann, RoleSet::office());
+        import::undo(&app, &author, import, &mut |_| panic!("the server is stopped here")).await.map(drop)
+    });
+    assert!(undoing.await.unwrap_err().is_panic());
+}
+
+#[tokio::test]
+async fn an_undoing_that_breaks_off_is_told_of_and_so_is_the_next_one_that_does_not() {
+    let desk = Desk::new().await;
+    let import = desk.bring("party", "Name\nJiamei\nCedar\n").await;
+    undone_half(&desk, &import).await;
+    let begun = ("party".to_owned(), json!({"act": import, "begun": true}));
+    assert_eq!(entries(&desk.server, "import_undone").await, [begun.clone()]);
+    let undone = desk.post(&format!("/imports/undo/{import}"), &[]).await;
+    assert_eq!(undone.status, 303, "{}", undone.text());
+    let done = ("party".to_owned(), json!({"act": import, "records": 0, "left": 0}));
+    assert_eq!(entries(&desk.server, "import_undone").await, [begun.clone(), begun, done]);
+    let again = desk.post(&format!("/imports/undo/{import}"), &[]).await;
+    assert_ne!(again.status, 303, "{}", again.text());
+    assert_eq!(entries(&desk.server, "import_undone").await.len(), 3, "what was refused never began");
+}
+
+#[tokio::test]
+async fn undoing_a_handover_and_sample_data_is_told_of_where_it_begins() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    Client::of_role(&desk.server, "cy", "rep").await;
+    let (from, to) = (UserId::of_cause("bo"), UserId::of_cause("cy"));
+    office.make("party", json!({"name": "Jiamei", "owner": from})).await;
+    let order = office.post("/api/v1/handovers", json!({"from": from, "to": to})).await.json();
+    let act = order["id"].as_str().unwrap().to_owned();
+    crate::handover::finished(&office).await;
+    let undo = format!("/api/v1/handovers/{act}/undo");
+    assert_eq!(office.post(&undo, json!({})).await.status, 200);
+    assert!(office.post(&undo, json!({})).await.status.is_client_error(), "what was undone stays so");
+    let expected = [
+        json!({"to": to, "records": 1, "disable": false, "act": act}),
+        json!({"undone": true, "begun": true, "act": act}),
+        json!({"undone": true, "records": 1, "act": act}),
+    ];
+    assert_eq!(entries(&desk.server, "handed_over").await, expected.map(|detail| (from.to_string(), detail)));
+    for act in ["load", "remove"] {
+        assert_eq!(desk.post("/start/sample", &[("act", act)]).await.status, 303, "{act}");
+    }
+    let kinds = ["party", "deal", "activity", "case"].map(str::to_owned);
+    let brought = entries(&desk.server, "imported").await;
+    let subjects: Vec<String> = brought.iter().map(|(kind, _)| kind.clone()).collect();
+    assert_eq!(subjects, kinds);
+    let mut undone = entries(&desk.server, "import_undone").await;
+    undone.retain(|(_, detail)| detail["begun"] == true);
+    let begun = |(kind, detail): &(String, Value)| (kind.clone(), json!({"act": detail["act"], "begun": true}));
+    let by_act = |mut all: Vec<(String, Value)>| {
+        all.sort_by_key(|(_, detail)| detail.to_string());
+        all
+    };
+    assert_eq!(by_act(undone), by_act(brought.iter().map(begun).collect()));
 }
 
 #[tokio::test]
@@ -354,13 +426,13 @@ async fn settings_rates_numbers_rules_and_kinds_that_say_something_else_are_told
     let rate = rate.rsplit('/').next().unwrap();
     let sequence = json!({"name": "Offers", "about": "offer", "field": "number", "pattern": "Q-"});
     let sequence = ann.make("sequence", sequence).await;
+    let id_of = |address: &str| address.rsplit('/').next().unwrap().to_owned();
     assert_eq!(ann.edit(&sequence, json!([{"op": "set", "field": "first", "value": 100}])).await.status, 200);
     let rule = json!({"name": "old", "purpose": "retention", "about": "campaign", "enabled": false});
-    ann.make("rule", rule).await;
-    let told = entries(&server, "settings_changed").await;
-    let subjects: Vec<&str> = told.iter().map(|(subject, _)| &**subject).collect();
-    assert_eq!(subjects, ["rate", "sequence", "sequence", "rule"]);
-    assert_eq!(told[0].1, json!({"records": [rate]}));
+    let rule = ann.make("rule", rule).await;
+    let told = [("rate", rate), ("sequence", &id_of(&sequence)), ("sequence", &id_of(&sequence)), ("rule", &id_of(&rule))];
+    let told = told.map(|(kind, record)| (kind.to_owned(), json!({"records": [record]})));
+    assert_eq!(entries(&server, "settings_changed").await, told);
     assert_eq!(ann.post(&format!("/api/v1/rate/{rate}/archive"), json!({})).await.status, 200);
     assert_eq!(entries(&server, "settings_changed").await.len(), 4, "that one is told as put away");
 }

@@ -92,6 +92,7 @@ mod teams;
 mod terms;
 mod timelines;
 mod traces;
+mod unseen_survivors;
 mod uploads;
 mod views;
 mod walk;

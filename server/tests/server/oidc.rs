@@ -13,6 +13,7 @@ use reqwest::Method;
 use serde_json::json;
 use sync_core::id::UserId;
 
+use crate::audit::entries;
 use crate::harness::{Answer, START, Server, client};
 
 /// A provider that runs until the test ends.
@@ -204,7 +205,10 @@ async fn somebody_whom_the_provider_vouches_for_is_let_in_and_known_from_then_on
     let log = rapport_server::store::trail::before(&mut tx, server.workspace, u64::MAX, None, 10).await.unwrap();
     let acts: Vec<&str> = log.iter().rev().map(|entry| entry.act.as_str()).collect();
     assert_eq!(acts, ["identity_bound", "signed_in", "signed_in"]);
-    assert!(log[0].detail.contains("\"with\":\"provider\""), "{}", log[0].detail);
+    let eve = log[0].subject.clone();
+    assert_eq!(entries(&server, "identity_bound").await, [(eve.clone(), json!({"provider": "house"}))]);
+    let entered = (eve, json!({"with": "provider", "address": "127.0.0.1"}));
+    assert_eq!(entries(&server, "signed_in").await, [entered.clone(), entered]);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use sync_core::protocol::Verdict;
 use sync_core::record::fields::FieldEdit;
 
 use crate::api::{Client, Phone};
+use crate::audit::entries;
 use crate::console::Desk;
 use crate::handset::Handset;
 use crate::harness::{MINUTE, START, Server};
@@ -332,9 +333,7 @@ async fn everything_about_a_person_is_handed_out_and_that_is_written_down() {
     let rep = Client::of_role(&server, "cy", "rep").await;
     assert_eq!(rep.get(&format!("/api/v1/privacy/{id}")).await.status, 403);
     assert_eq!(rep.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await.status, 403);
-    let mut tx = server.app.store.reader().await.unwrap();
-    let log = rapport_server::store::trail::before(&mut tx, server.workspace, u64::MAX, Some("downloaded"), 10).await.unwrap();
-    assert_eq!((log.len(), log[0].subject.as_str()), (1, id));
+    assert_eq!(entries(&server, "downloaded").await, [(id.to_owned(), json!({}))]);
 }
 
 #[tokio::test]
@@ -458,9 +457,7 @@ async fn a_person_gets_everything_as_a_page_that_needs_no_program() {
     for part in ["<b>王芳", "href=", "src=", "<script", "<link"] {
         assert!(!page.contains(part), "{page} has {part}");
     }
-    let mut tx = desk.server.app.store.reader().await.unwrap();
-    let log = rapport_server::store::trail::before(&mut tx, desk.server.workspace, u64::MAX, Some("downloaded"), 10).await.unwrap();
-    assert_eq!((log.len(), log[0].subject.clone()), (1, party.to_string()), "that it was taken out is written down");
+    assert_eq!(entries(&desk.server, "downloaded").await, [(party.to_string(), json!({}))], "that it was taken out is written down");
 }
 
 #[tokio::test]

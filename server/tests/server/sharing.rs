@@ -1,12 +1,13 @@
 //! Views and dashboards that are shown to some people, to teams, and to whoever has a link; as pages and as files.
 
-use serde_json::json;
+use rapport_server::store::trail::{self, EntryRow};
+use serde_json::{Value, json};
 use sync_core::id::{RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::console::Desk;
-use crate::harness::START;
+use crate::harness::{MINUTE, START};
 use crate::lists::has;
 
 /// Two sellers, cai in the team north, and who they are.
@@ -182,6 +183,45 @@ async fn a_link_shows_what_its_maker_may_see_or_once_somebody_signed_in_what_the
     }
     let edit = firm.read("ann", &format!("{board}?arrange=true")).await;
     has(&edit, &["opened 6 times", "opened 1 time"], &["opened 9 times"]);
+}
+
+#[tokio::test]
+async fn a_shared_dashboard_that_is_fetched_again_and_again_is_told_of_once_a_day() {
+    let mut firm = Firm::new().await;
+    let board = firm.sends("/dashboards", &[("name", "Figures")]).await.split('?').next().unwrap().to_owned();
+    firm.sits("ann");
+    let links = format!("{board}/links");
+    let [open, other] =
+        [address(&firm.desk.post(&links, &[("days", "9")]).await.text()), address(&firm.desk.post(&links, &[("days", "9")]).await.text())];
+    let closed = address(&firm.desk.post(&links, &[("days", "9"), ("signed_in", "true")]).await.text());
+    let fetch = async |path: &str, cookie: &str| assert_eq!(firm.desk.server.browse(cookie, path).await.status, 200, "{path}");
+    let told = async || {
+        let mut tx = firm.desk.server.app.store.reader().await.unwrap();
+        let entries = trail::before(&mut tx, firm.desk.server.workspace, u64::MAX, Some("exported"), 100).await.unwrap();
+        let said = |entry: EntryRow| (entry.user, serde_json::from_str::<Value>(&entry.detail).unwrap()["format"].clone());
+        let said: Vec<_> = entries.into_iter().rev().map(said).collect();
+        said
+    };
+    let ending = |address: &str, format: &str| format!("{address}/report.{format}");
+    for _ in 0..3 {
+        for format in ["pdf", "csv"] {
+            fetch(&ending(&open, format), "").await;
+        }
+    }
+    let first_day = [(None, json!("pdf")), (None, json!("csv"))];
+    assert_eq!(told().await, first_day, "each form of it once");
+    fetch(&ending(&other, "csv"), "").await;
+    assert_eq!(told().await.len(), 3, "another link is told apart");
+    let (cai, ann) = (UserId::of_cause("cai"), firm.desk.server.ann);
+    for cookie in [&firm.cai, &firm.ann, &firm.cai] {
+        fetch(&ending(&closed, "csv"), cookie).await;
+    }
+    assert_eq!(told().await[3..], [(Some(cai), json!("csv")), (Some(ann), json!("csv"))], "and so is each reader who signed in");
+    firm.desk.server.clock.forward(24 * 60 * MINUTE);
+    for _ in 0..2 {
+        fetch(&ending(&open, "csv"), "").await;
+    }
+    assert_eq!(told().await[5..], [(None, json!("csv"))], "and again the next day");
 }
 
 #[tokio::test]

@@ -73,6 +73,24 @@ fn what_was_merged_is_shown_once_with_all_that_belongs_to_either() {
 }
 
 #[test]
+fn what_was_merged_into_a_record_that_is_not_here_stands_for_itself_until_that_one_comes() {
+    let (mut server, mut ann, mut bo) = (Server::new(), Phone::new("ann", Place::Memory, START), Phone::new("bo", Place::Memory, START));
+    let [stays, other] = customers(&mut ann);
+    let far = RecordId::of_cause("far");
+    ann.device.edit(START, "party", other, &[add("alias_of", &far.to_string())]).unwrap();
+    assert_eq!(titles(&ann, "party").len(), 2);
+    assert_eq!(found(&mut ann, "nanhu"), ["Nanhu Trading"], "who looks for it is led to nothing that is not here");
+    assert_eq!((ann.device.same_as(other).unwrap(), ann.device.row(other).unwrap().unwrap().merged_into), (other, None));
+    assert_eq!(ann.device.together(other).unwrap().survivor, None);
+    assert_eq!(ann.device.links_to(other).unwrap().len(), 2, "its deal and its file are found there");
+    bo.device.edit(START, "party", far, &[FieldEdit::set("name", "Far away")]).unwrap();
+    bo.sync(&mut server);
+    ann.sync(&mut server);
+    assert_eq!((titles(&ann, "party").len(), found(&mut ann, "nanhu")), (2, vec!["Far away".to_owned()]));
+    assert_eq!((ann.device.same_as(other).unwrap(), ann.device.same_as(stays).unwrap()), (far, stays));
+}
+
+#[test]
 fn a_list_under_watch_loses_what_is_merged() {
     let mut ann = Phone::new("ann", Place::Memory, START);
     let [stays, other] = customers(&mut ann);

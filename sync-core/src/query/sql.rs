@@ -167,10 +167,11 @@ impl<'a> Compiler<'a> {
     }
 
     /// What a link says, or the record that stands for that: so that both count as one. On a server `$1` is the workspace.
-    pub fn standing(&self, link: &str) -> String {
+    /// `stood_for`: what else is asked of the line of `aliases`, `a`, that says so.
+    pub fn standing(&self, link: &str, stood_for: &str) -> String {
         let ours = if self.tables == Tables::Server { "a.workspace = $1 and " } else { "" };
         let (record, survivor) = (self.dialect.record_of(link), self.dialect.text_of("a.survivor"));
-        format!("coalesce((select {survivor} from aliases a where {ours}a.record = {record}), {link})")
+        format!("coalesce((select {survivor} from aliases a where {ours}a.record = {record}{stood_for}), {link})")
     }
 
     fn writer(&self) -> Writer<'a> {
@@ -255,7 +256,7 @@ impl Writer<'_> {
 
     fn linked(&mut self, Walk { via, kind }: &Walk, spot: &Spot, test: &Test) -> String {
         let (outer, linked) = (self.row.clone(), self.alias('l'));
-        let record = self.link(&outer, via);
+        let record = self.link(&outer, via, kind);
         let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&linked, kind, &mut self.binds))).unwrap_or_default();
         let holds = self.spot(&linked, Some(kind), spot, test);
         let is_kind = format!("{} = '{kind}'", self.compiler.dialect.aside(&format!("{linked}.kind")));
@@ -268,7 +269,7 @@ impl Writer<'_> {
     /// What stands in the record that a link leads to.
     fn there(&mut self, Walk { via, kind }: &Walk, spot: &Spot) -> String {
         let (outer, linked) = (self.row.clone(), self.alias('l'));
-        let record = self.link(&outer, via);
+        let record = self.link(&outer, via, kind);
         let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&linked, kind, &mut self.binds))).unwrap_or_default();
         let value = self.compiler.value_of(&linked, Some(kind), spot);
         let is_kind = format!("{} = '{kind}'", self.compiler.dialect.aside(&format!("{linked}.kind")));
@@ -322,19 +323,19 @@ impl Writer<'_> {
     }
 
     /// `= the id that the link holds`, or `in (those that it holds)`.
-    fn link(&mut self, outer: &str, via: &Spot) -> String {
+    fn link(&mut self, outer: &str, via: &Spot, kind: &KindName) -> String {
         let dialect = self.compiler.dialect;
         match &via.holder {
             Holder::Value { facet, path, column } => {
                 let id = dialect.json(&dialect.holding(outer, *facet, column.as_deref()), path);
                 let Typed { value, guard } = dialect.typed(&id, Class::Link);
-                format!("= {} and {guard}", self.standing(outer, &dialect.record_of(&value)))
+                format!("= {} and {guard}", self.standing(outer, &dialect.record_of(&value), kind))
             }
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
                 let (table, array) = dialect.each(&dialect.facet(outer, *facet), field, &element);
                 let Typed { value, guard } = dialect.typed(&dialect.element(&element, path), Class::Link);
-                format!("in (select {} from {table} where {array} and {guard})", self.standing(outer, &dialect.record_of(&value)))
+                format!("in (select {} from {table} where {array} and {guard})", self.standing(outer, &dialect.record_of(&value), kind))
             }
             // The schema knows no link there; no id is in no set.
             Holder::Id | Holder::Archived | Holder::CreatedAt | Holder::UpdatedAt => "is null".to_owned(),
@@ -349,10 +350,19 @@ impl Writer<'_> {
         }
     }
 
-    /// The record that stands for one, which is mostly itself.
-    fn standing(&self, outer: &str, record: &str) -> String {
+    /// The record of a kind that stands for one, which is mostly itself: where another one does that is out of sight, too.
+    fn standing(&mut self, outer: &str, record: &str, kind: &KindName) -> String {
         let ours = self.ours("a", outer);
-        format!("coalesce((select a.survivor from aliases a where {ours}a.record = {record}), {record})")
+        let stood_for = self.compiler.visible.map(|visible| {
+            let survivor = self.alias('s');
+            let visible = visible(&survivor, kind, &mut self.binds);
+            format!(
+                " and exists (select 1 from rows {survivor} where {survivor}.workspace = {outer}.workspace \
+                 and {survivor}.record = a.survivor and {visible})"
+            )
+        });
+        let stood_for = stood_for.unwrap_or_default();
+        format!("coalesce((select a.survivor from aliases a where {ours}a.record = {record}{stood_for}), {record})")
     }
 
     /// Whether a link holds one of some records, or one that another of them stands for. Both sides ask for the

@@ -1,7 +1,8 @@
 //! Which records stand for others, as filters ask for it: worked out from the marks when a list is read, in a table that is
 //! gone with the connection.
 //!
-//! Decides nothing: [`Duplicates`] says who survives.
+//! Decides nothing: [`Duplicates`] says who survives. What stands for a record and is not here, as with one whose survivor the
+//! user does not see, stands for nothing: the record would be in no list at all.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -21,6 +22,15 @@ impl Store {
         self.aliases_of.set(None);
     }
 
+    /// Notes that a record came or went that others are marked as the same as: whether it stands for them is another question now.
+    pub(super) fn original_moved(&self, record: RecordId) -> Result<(), StoreError> {
+        let sql = format!("select 1 from links where target = ?1 and role = '{FIELD}' limit 1");
+        if self.db.prepare_cached(&sql)?.query_row([record.as_bytes()], |_| Ok(())).optional()?.is_some() {
+            self.marked();
+        }
+        Ok(())
+    }
+
     /// Writes down which records stand for others, unless nobody has marked any since: merges are rare, lists are not.
     pub(crate) fn settle_aliases(&self) -> Result<(), StoreError> {
         // Another number, another process has written to the file.
@@ -30,16 +40,17 @@ impl Store {
         }
         let aliases = Duplicates::of(self.marks()?).aliases();
         self.db.prepare_cached("delete from temp.aliases")?.execute([])?;
-        let mut put = self.db.prepare_cached("insert into temp.aliases (record, survivor) values (?1, ?2)")?;
+        let sql = "insert into temp.aliases (record, survivor) select ?1, record from rows where workspace = ?3 and record = ?2";
+        let mut put = self.db.prepare_cached(sql)?;
         for (record, survivor) in aliases {
-            put.execute(params![record.as_bytes(), survivor.as_bytes()])?;
+            put.execute(params![record.as_bytes(), survivor.as_bytes(), self.workspace.as_bytes()])?;
         }
         // What is written within a transaction may be taken back with it.
         self.aliases_of.set(self.db.is_autocommit().then_some(version));
         Ok(())
     }
 
-    /// The record that stands for this one; itself if none does.
+    /// The record that stands for this one; itself if none does that is here.
     pub(crate) fn survivor_of(&self, record: RecordId) -> Result<RecordId, StoreError> {
         self.settle_aliases()?;
         let mut find = self.db.prepare_cached("select survivor from temp.aliases where record = ?1")?;

@@ -141,6 +141,7 @@ impl Store {
     pub(crate) fn put_row(&self, row: &RowOf, is_new: bool) -> Result<(), StoreError> {
         if is_new || !self.write_row(UPDATE, row)? {
             self.write_row(PUT, row)?;
+            self.original_moved(row.record)?;
         }
         self.put_links(row, is_new)?;
         self.put_conflicts(row, is_new)?;
@@ -210,6 +211,7 @@ impl Store {
         if !marks_in(statement.query([record.as_bytes()])?)?.is_empty() {
             self.marked();
         }
+        self.original_moved(record)?;
         self.lower_mark()
     }
 

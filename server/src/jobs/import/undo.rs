@@ -72,6 +72,7 @@ pub async fn take_back(app: &App, author: &Author, noted: ImportRow, watch: Watc
     if noted.undone_at.is_some() {
         return Err(ImportError::AlreadyUndone(import));
     }
+    acts::begin_taking_back(app, author, &noted).await?;
     let rules = app.intake.rules(author.workspace);
     let (mut undone, mut after, mut done) = (Undone::default(), None, 0);
     loop {

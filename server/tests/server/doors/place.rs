@@ -41,6 +41,8 @@ pub enum Thing {
     Article,
     /// A record about which two say different things.
     Disputed,
+    /// A record about which two say different things in a part that not everybody reads, and nothing else.
+    Whispered,
     /// An edit that was not accepted.
     Refused,
     /// Two records that are likely the same.
@@ -370,13 +372,17 @@ impl Place {
         let price = [FieldEdit::set("name", format!("{canary} refused"))];
         let verdicts = one.save(app, "product", RecordId::of_cause(&format!("{canary} product")), START, &price).await;
         assert!(matches!(verdicts[0], Verdict::Rejected { .. }), "{verdicts:?}");
-        self.disputes_what_is_hidden(server, disputed).await;
-        self.distant.push(("party", disputed.to_string()));
-        self.put(Thing::Disputed, disputed);
+        let whispered = RecordId::of_cause(&format!("{canary} whispered"));
+        one.save(app, "party", whispered, START, &[FieldEdit::set("name", format!("{both} whispered"))]).await;
+        for (thing, record) in [(Thing::Disputed, disputed), (Thing::Whispered, whispered)] {
+            self.disputes_what_is_hidden(server, record).await;
+            self.distant.push(("party", record.to_string()));
+            self.put(thing, record);
+        }
         self.put(Thing::Refused, refused);
     }
 
-    /// Two say different things in a part that not everybody reads, about the record that is disputed.
+    /// Two say different things of a record in a part that not everybody reads.
     async fn disputes_what_is_hidden(&self, server: &Server, disputed: RecordId) {
         let (app, user) = (&server.app, self.user("office"));
         let limit = |amount: &str| {
@@ -385,7 +391,7 @@ impl Place {
         };
         let mut phones = Vec::new();
         for name in ["first", "second"] {
-            phones.push(Phone::of(app, self.workspace, user, "office", &format!("{} {name}", self.canary), START).await);
+            phones.push(Phone::of(app, self.workspace, user, "office", &format!("{} {name} of {disputed}", self.canary), START).await);
         }
         for (phone, amount) in phones.iter_mut().zip([&self.commercial[0], &self.commercial[4]]) {
             let verdicts = phone.save(app, "party", disputed, START, &limit(amount)).await;

@@ -3,6 +3,8 @@
 //! A new route fails the tests until it stands here. `{kind}` is `party` unless the route is about another
 //! kind; the other names in braces are ids of the thing that a line is about, or secrets of whoever asks.
 
+use rapport_server::audit::Act as Noted;
+
 use super::Thing;
 
 /// Who is let in.
@@ -52,6 +54,8 @@ pub struct Door {
     pub bare: &'static str,
     /// What the audit log says once who administers has come through.
     pub told: Told,
+    /// As which acts it tells of it.
+    pub noted: &'static [Noted],
 }
 
 /// What the audit log says of a door: that of doors for who administers, and of what hands out records as a file.
@@ -133,6 +137,11 @@ impl Door {
         Self { told: Told::Of(body), ..self }
     }
 
+    /// The acts that the log tells of then.
+    const fn noted(self, noted: &'static [Noted]) -> Self {
+        Self { noted, ..self }
+    }
+
     /// The log says nothing of it, and why.
     const fn untold(self, why: &'static str) -> Self {
         Self { told: Told::Nothing(why), ..self }
@@ -151,7 +160,7 @@ impl Door {
 
 const fn door(method: &'static str, path: &'static str, guard: Guard, thing: Thing) -> Door {
     let (body, foreign, own, queries) = (Body::None, &[404], &[], &[""]);
-    Door { method, path, guard, thing, body, foreign, own, queries, reads: false, bears: &[], bare: "", told: Told::AsAsked }
+    Door { method, path, guard, thing, body, foreign, own, queries, reads: false, bears: &[], bare: "", told: Told::AsAsked, noted: &[] }
 }
 
 use Canary::{Commercial, Far, Moment, Private, Sold};
@@ -175,29 +184,29 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/me/followed", Person, Nothing).bears(&[Far]),
     door("POST", "/api/v1/me/followed/seen", Person, Nothing).json(r#"{"position": 1}"#),
     door("POST", "/api/v1/me/password", Person, Nothing).json(r#"{"present": "wrong-password", "new": "another-password"}"#),
-    door("POST", "/api/v1/devices/codes", Office, Nothing).json(r#"{"login": "office"}"#),
+    door("POST", "/api/v1/devices/codes", Office, Nothing).json(r#"{"login": "office"}"#).noted(&[Noted::DeviceCode]),
     door("GET", "/api/v1/sessions", Person, Nothing).bare("sessions"),
     door("DELETE", "/api/v1/sessions/{id}", Person, Session),
     door("GET", "/api/v1/keys", Person, Nothing).bare("keys"),
     door("POST", "/api/v1/keys", Person, Nothing).json("{}"),
     door("DELETE", "/api/v1/keys/{id}", Person, Key),
     door("GET", "/api/v1/webhooks", Office, Nothing).bare("addresses"),
-    door("POST", "/api/v1/webhooks", Office, Nothing).json(r#"{"url": "https://1.1.1.1/", "events": "*"}"#),
-    door("PATCH", "/api/v1/webhooks/{id}", Office, Hook).json(r#"{"paused": true}"#),
-    door("DELETE", "/api/v1/webhooks/{id}", Office, Hook),
+    door("POST", "/api/v1/webhooks", Office, Nothing).json(r#"{"url": "https://1.1.1.1/", "events": "*"}"#).noted(&[Noted::WebhookChanged]),
+    door("PATCH", "/api/v1/webhooks/{id}", Office, Hook).json(r#"{"paused": true}"#).noted(&[Noted::WebhookChanged]),
+    door("DELETE", "/api/v1/webhooks/{id}", Office, Hook).noted(&[Noted::WebhookChanged]),
     door("GET", "/api/v1/webhooks/{id}/deliveries", Office, Hook).finds_nothing(&[200, 404]).bears(&[Moment]),
-    door("POST", "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", Office, Delivery),
+    door("POST", "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", Office, Delivery).noted(&[Noted::WebhookChanged]),
     door("GET", "/api/v1/calendars", Person, Nothing).bare("secret"),
     door("POST", "/api/v1/calendars", Person, Nothing),
     door("DELETE", "/api/v1/calendars", Person, Nothing),
     door("GET", "/api/v1/privacy", Office, Nothing).bare("erased"),
-    door("GET", "/api/v1/privacy/{id}", Office, Record).bears(&[Far, Sold, Private, Commercial, Moment]),
-    door("POST", "/api/v1/privacy/{id}/erase", Office, Record),
-    door("POST", "/api/v1/privacy/{id}/forget", Office, Record),
+    door("GET", "/api/v1/privacy/{id}", Office, Record).bears(&[Far, Sold, Private, Commercial, Moment]).noted(&[Noted::Downloaded]),
+    door("POST", "/api/v1/privacy/{id}/erase", Office, Record).noted(&[Noted::Erased]),
+    door("POST", "/api/v1/privacy/{id}/forget", Office, Record).noted(&[Noted::PastForgotten]),
     door("GET", "/api/v1/handovers", Office, Nothing).bare("counts"),
-    door("POST", "/api/v1/handovers", Office, Colleague).json(r#"{"from": "{id}", "to": "{id}"}"#).finds_nothing(&[404, 422]).told(Body::Json(r#"{"from": "{id}", "to": "{other}"}"#)),
+    door("POST", "/api/v1/handovers", Office, Colleague).json(r#"{"from": "{id}", "to": "{id}"}"#).finds_nothing(&[404, 422]).told(Body::Json(r#"{"from": "{id}", "to": "{other}"}"#)).noted(&[Noted::HandedOver]),
     door("POST", "/api/v1/handovers/preview", Office, Colleague).json(r#"{"from": "{id}", "to": "{id}"}"#).finds_nothing(&[404, 422]).reads().bare("counts"),
-    door("POST", "/api/v1/handovers/{id}/undo", Office, Act),
+    door("POST", "/api/v1/handovers/{id}/undo", Office, Act).noted(&[Noted::HandedOver]),
     door("GET", "/api/v1/openapi.json", Caller, Nothing).bare("kinds"),
     door("GET", "/api/v1/kinds", Caller, Nothing).bare("kinds"),
     door("GET", "/api/v1/kinds/{kind}", Caller, Nothing).bare("kinds"),
@@ -227,7 +236,7 @@ pub const DOORS: &[Door] = &[
     door("PATCH", "/api/v1/{kind}/{id}", Caller, Record).json(r#"{"edits": [{"op": "set", "field": "name", "value": "x"}]}"#),
     door("POST", "/api/v1/{kind}/{id}/archive", Caller, Record),
     door("POST", "/api/v1/{kind}/{id}/restore", Caller, Record),
-    door("GET", "/api/v1/{kind}/{id}/card", Caller, Record).bears(&[Far]),
+    door("GET", "/api/v1/{kind}/{id}/card", Caller, Record).bears(&[Far]).noted(&[Noted::Exported]),
     door("GET", "/api/v1/{kind}/{id}/duplicates", Caller, Record).bears(&[Far, Private]),
     // Nothing is the same as itself.
     door("POST", "/api/v1/{kind}/{id}/merge", Caller, Record).json(r#"{"duplicate": "{id}"}"#).personal(),
@@ -241,7 +250,7 @@ pub const DOORS: &[Door] = &[
     // The console.
     door("GET", "/", Page, Nothing).bare("redirect"),
     door("GET", "/start", Page, Nothing).bare("help"),
-    door("POST", "/start/sample", OfficePage, Nothing).form("act=load"),
+    door("POST", "/start/sample", OfficePage, Nothing).form("act=load").noted(&[Noted::Imported]),
     door("GET", "/sign-in", Anybody, Nothing).bare("stranger"),
     door("POST", "/sign-in", Anybody, Nothing).form("login=nobody&password=nothing-at-all"),
     // Without the ticket of a first step it begins anew.
@@ -263,10 +272,10 @@ pub const DOORS: &[Door] = &[
         .form("id={id}&field=industry&f.industry=x&step=apply")
         .finds_nothing(&[200, 303, 404]),
     door("POST", "/records/{kind}/bulk/{act}/undo", Page, Act),
-    door("GET", "/records/{kind}/export.vcf", ExportPage, Nothing).bears(&[Far]),
-    door("GET", "/records/{kind}/export.csv", ExportPage, Nothing).asked(&["", "columns=name,id_number,credit_limit"]).bears(&[Far, Private, Commercial]),
-    door("GET", "/records/{kind}/export.xlsx", ExportPage, Nothing).asked(&["", "columns=name,id_number,credit_limit"]).bears(&[Far, Private, Commercial]),
-    door("GET", "/records/{kind}/export.pdf", ExportPage, Nothing).asked(&["", "columns=name,id_number,credit_limit", "layout=bar&group=id_number&measure=sum:credit_limit"]).bears(&[Far, Private, Commercial]),
+    door("GET", "/records/{kind}/export.vcf", ExportPage, Nothing).bears(&[Far]).noted(&[Noted::Exported]),
+    door("GET", "/records/{kind}/export.csv", ExportPage, Nothing).asked(&["", "columns=name,id_number,credit_limit"]).bears(&[Far, Private, Commercial]).noted(&[Noted::Exported]),
+    door("GET", "/records/{kind}/export.xlsx", ExportPage, Nothing).asked(&["", "columns=name,id_number,credit_limit"]).bears(&[Far, Private, Commercial]).noted(&[Noted::Exported]),
+    door("GET", "/records/{kind}/export.pdf", ExportPage, Nothing).asked(&["", "columns=name,id_number,credit_limit", "layout=bar&group=id_number&measure=sum:credit_limit"]).bears(&[Far, Private, Commercial]).noted(&[Noted::Exported]),
     door("GET", "/records/{kind}/new", Page, Nothing).bears(&[Far]),
     door("GET", "/records/{kind}/{id}", Page, Record).bears(&[Far, Sold, Private, Commercial, Moment]),
     door("POST", "/records/{kind}/{id}/fields/{field}", Page, Record).form("f.industry=x"),
@@ -291,34 +300,34 @@ pub const DOORS: &[Door] = &[
     door("POST", "/duplicates/undo/{act}", Page, Act),
     door("GET", "/kinds", Page, Nothing).bare("kinds"),
     door("GET", "/kinds/new", OfficePage, Nothing).bare("kinds"),
-    door("POST", "/kinds/new", OfficePage, Nothing).told(Body::Form("step=text&text={kind}")),
+    door("POST", "/kinds/new", OfficePage, Nothing).told(Body::Form("step=text&text={kind}")).noted(&[Noted::RightsChanged]),
     door("GET", "/kinds/template", OfficePage, Nothing).bare("kinds"),
-    door("POST", "/kinds/template", OfficePage, Nothing).told(Body::File("car_dealer")),
+    door("POST", "/kinds/template", OfficePage, Nothing).told(Body::File("car_dealer")).noted(&[Noted::RightsChanged]),
     door("POST", "/kinds/template/file", OfficePage, Nothing).form("kind=party").untold("what kinds are, and no record"),
     door("GET", "/kinds/{name}", OfficePage, Nothing).bare("kinds"),
-    door("POST", "/kinds/{name}", OfficePage, Nothing).told(Body::Form("step=text&text={party}")),
+    door("POST", "/kinds/{name}", OfficePage, Nothing).told(Body::Form("step=text&text={party}")).noted(&[Noted::SettingsChanged]),
     door("GET", "/admin", OfficePage, Nothing).bare("settings"),
-    door("POST", "/admin/numbers", OfficePage, Nothing),
+    door("POST", "/admin/numbers", OfficePage, Nothing).noted(&[Noted::SettingsChanged]),
     door("POST", "/admin/settings", OfficePage, Nothing).untold("leads to the form, which is saved elsewhere"),
     door("GET", "/people", OfficePage, Nothing).bare("people"),
-    door("POST", "/people", OfficePage, Nothing).told(Body::Form("login=new&name=New&role=rep&language=en")),
+    door("POST", "/people", OfficePage, Nothing).told(Body::Form("login=new&name=New&role=rep&language=en")).noted(&[Noted::UserAdded, Noted::RightsChanged]),
     door("GET", "/people/{user}", OfficePage, Colleague).bare("people"),
-    door("POST", "/people/{user}", OfficePage, Colleague).told(Body::Form("whole=&step=save&name=Other&role=manager&active=on&language=en")),
-    door("POST", "/people/{user}/password", OfficePage, Colleague),
-    door("POST", "/people/{user}/second/off", OfficePage, Colleague),
-    door("POST", "/people/{user}/sessions/end", OfficePage, Colleague),
+    door("POST", "/people/{user}", OfficePage, Colleague).told(Body::Form("whole=&step=save&name=Other&role=manager&active=on&language=en")).noted(&[Noted::RightsChanged]),
+    door("POST", "/people/{user}/password", OfficePage, Colleague).noted(&[Noted::PasswordSet]),
+    door("POST", "/people/{user}/second/off", OfficePage, Colleague).noted(&[Noted::SecondFactorOff]),
+    door("POST", "/people/{user}/sessions/end", OfficePage, Colleague).noted(&[Noted::SessionEnded]),
     door("GET", "/people/{user}/sees", OfficePage, Colleague).bare("rights"),
     door("GET", "/people/{user}/why", OfficePage, Colleague).asked(&["record={record}"]).bears(&[Far]),
     door("GET", "/teams", OfficePage, Nothing).bare("people"),
-    door("POST", "/teams", OfficePage, Nothing).told(Body::Form("what=teams&act=add&name=North&member={member}&step=save")),
+    door("POST", "/teams", OfficePage, Nothing).told(Body::Form("what=teams&act=add&name=North&member={member}&step=save")).noted(&[Noted::RightsChanged]),
     door("GET", "/roles", OfficePage, Nothing).bare("rights"),
     door("POST", "/roles", OfficePage, Nothing).form("name=north&like=rep").untold("leads to the sheet of a role, which is saved there"),
     door("GET", "/roles/{role}", OfficePage, Nothing).bare("rights"),
-    door("POST", "/roles/{role}", OfficePage, Nothing).told(Body::Form("whole=&label_en=Rep&label_zh=%E9%94%80%E5%94%AE&row=*&*.read=all&*.reads=main&step=save")),
-    door("POST", "/roles/{role}/remove", OfficePage, Nothing),
+    door("POST", "/roles/{role}", OfficePage, Nothing).told(Body::Form("whole=&label_en=Rep&label_zh=%E9%94%80%E5%94%AE&row=*&*.read=all&*.reads=main&step=save")).noted(&[Noted::RightsChanged]),
+    door("POST", "/roles/{role}/remove", OfficePage, Nothing).noted(&[Noted::RightsChanged, Noted::Archived]),
     door("GET", "/handover", OfficePage, Nothing).bare("people"),
-    door("POST", "/handover", OfficePage, Colleague).form("from={id}&to={id}").finds_nothing(&[200, 404, 422]).told(Body::Form("from={id}&to={other}&step=apply")),
-    door("POST", "/handover/{act}/undo", OfficePage, Act),
+    door("POST", "/handover", OfficePage, Colleague).form("from={id}&to={id}").finds_nothing(&[200, 404, 422]).told(Body::Form("from={id}&to={other}&step=apply")).noted(&[Noted::HandedOver]),
+    door("POST", "/handover/{act}/undo", OfficePage, Act).noted(&[Noted::HandedOver]),
     door("GET", "/imports", Page, Nothing).bare("acts"),
     door("POST", "/imports", Page, Nothing),
     door("GET", "/imports/{id}", Page, Import).personal().bare("own"),
@@ -344,16 +353,16 @@ pub const DOORS: &[Door] = &[
     door("POST", "/dashboards", Page, Nothing),
     door("GET", "/dashboards/{id}", Page, Dashboard).asked(&["whole=true"]).bears(&[Far, Private, Commercial]),
     door("POST", "/dashboards/{id}", Page, Dashboard).form("act=remove"),
-    door("GET", "/dashboards/{id}/report.pdf", Page, Dashboard).bears(&[Far, Private, Commercial]),
-    door("GET", "/dashboards/{id}/report.csv", Page, Dashboard).bears(&[Far, Private, Commercial]),
+    door("GET", "/dashboards/{id}/report.pdf", Page, Dashboard).bears(&[Far, Private, Commercial]).noted(&[Noted::Exported]),
+    door("GET", "/dashboards/{id}/report.csv", Page, Dashboard).bears(&[Far, Private, Commercial]).noted(&[Noted::Exported]),
     door("POST", "/dashboards/{id}/links", Page, Dashboard),
     door("POST", "/dashboards/{id}/links/{link}/revoke", Page, Dashboard),
     door("POST", "/dashboards/{id}/mails", Page, Dashboard).form("recipients=a%40firm.example&every=day&hour=8"),
     door("POST", "/dashboards/{id}/mails/{mail}/stop", Page, Dashboard),
     // Whoever knows the secret address: who asks here knows the one of their own.
     door("GET", "/shared/{token}", Anybody, Nothing).bears(&[Far, Private, Commercial]),
-    door("GET", "/shared/{token}/report.pdf", Anybody, Nothing).bears(&[Far, Private, Commercial]),
-    door("GET", "/shared/{token}/report.csv", Anybody, Nothing).bears(&[Far, Private, Commercial]),
+    door("GET", "/shared/{token}/report.pdf", Anybody, Nothing).bears(&[Far, Private, Commercial]).noted(&[Noted::Exported]),
+    door("GET", "/shared/{token}/report.csv", Anybody, Nothing).bears(&[Far, Private, Commercial]).noted(&[Noted::Exported]),
     door("GET", "/collisions", Page, Nothing).bears(&[Far, Sold]),
     door("GET", "/gaps", Page, Nothing).asked(&["", "whole=true"]).bare("counts"),
     door("GET", "/plan", Page, Nothing).asked(&["", "span=month"]).bears(&[Far]),
@@ -363,11 +372,11 @@ pub const DOORS: &[Door] = &[
     door("GET", "/help/{name}", Page, Nothing).personal().bare("help"),
     door("GET", "/adoption", OfficePage, Nothing).bare("people"),
     door("GET", "/devices", OfficePage, Nothing).bare("devices"),
-    door("POST", "/devices/terms", OfficePage, Nothing).told(Body::Form("lease_days=30")),
-    door("POST", "/devices/{device}/confirm", OfficePage, DeviceOf).form("step=let_in").finds_nothing(&[303, 404, 409]),
-    door("POST", "/devices/code", OfficePage, Colleague).form("user={id}"),
+    door("POST", "/devices/terms", OfficePage, Nothing).told(Body::Form("lease_days=30")).noted(&[Noted::RightsChanged]),
+    door("POST", "/devices/{device}/confirm", OfficePage, DeviceOf).form("step=let_in").finds_nothing(&[303, 404, 409]).noted(&[Noted::DeviceEnrolled]),
+    door("POST", "/devices/code", OfficePage, Colleague).form("user={id}").noted(&[Noted::DeviceCode]),
     door("GET", "/devices/{device}/revoke", OfficePage, DeviceOf).bare("devices"),
-    door("POST", "/devices/{device}/revoke", OfficePage, DeviceOf).finds_nothing(&[303, 404]),
+    door("POST", "/devices/{device}/revoke", OfficePage, DeviceOf).finds_nothing(&[303, 404]).noted(&[Noted::DeviceRevoked]),
     door("GET", "/account", Page, Nothing).bare("self"),
     door("GET", "/account/password", Page, Nothing).bare("self"),
     door("POST", "/account/password", Page, Nothing).form("present=wrong-password&new=another-password&again=another-password"),
@@ -385,8 +394,8 @@ pub const DOORS: &[Door] = &[
     door("POST", "/account/phone/off", Page, Nothing).form("present=wrong-password"),
     door("POST", "/account/calendar", Page, Nothing).form("act=renew"),
     door("GET", "/lead-forms", OfficePage, Nothing).bare("forms"),
-    door("POST", "/lead-forms", OfficePage, Nothing).form("name=").told(Body::Form("name=Website&kind=party&fields=name")),
-    door("POST", "/lead-forms/{form}/revoke", OfficePage, Form),
+    door("POST", "/lead-forms", OfficePage, Nothing).form("name=").told(Body::Form("name=Website&kind=party&fields=name")).noted(&[Noted::LeadFormMade]),
+    door("POST", "/lead-forms/{form}/revoke", OfficePage, Form).noted(&[Noted::LeadFormRevoked]),
     // Whoever knows its address.
     door("GET", "/forms/{key}", Anybody, Nothing).bare("forms"),
     door("POST", "/forms/{key}", Anybody, Nothing).form("name=x"),
@@ -396,20 +405,20 @@ pub const DOORS: &[Door] = &[
     door("POST", "/keys", Page, Nothing).form("name=&scopes=&days=1"),
     door("POST", "/keys/{key}/revoke", Page, Key),
     door("GET", "/webhooks", OfficePage, Nothing).bare("addresses"),
-    door("POST", "/webhooks", OfficePage, Nothing).form("url=https://1.1.1.1/&events=*"),
+    door("POST", "/webhooks", OfficePage, Nothing).form("url=https://1.1.1.1/&events=*").noted(&[Noted::WebhookChanged]),
     door("GET", "/webhooks/{id}", OfficePage, Hook).bears(&[Moment]),
-    door("POST", "/webhooks/{id}", OfficePage, Hook).form("act=pause"),
+    door("POST", "/webhooks/{id}", OfficePage, Hook).form("act=pause").noted(&[Noted::WebhookChanged]),
     door("GET", "/webhooks/{id}/remove", OfficePage, Hook).bare("addresses"),
-    door("POST", "/webhooks/{id}/deliveries/{delivery}/replay", OfficePage, Delivery),
+    door("POST", "/webhooks/{id}/deliveries/{delivery}/replay", OfficePage, Delivery).noted(&[Noted::WebhookChanged]),
     door("GET", "/privacy", OfficePage, Nothing).bare("erased"),
     door("GET", "/privacy/{id}", OfficePage, Record).bears(&[Far, Sold]),
-    door("GET", "/privacy/{id}/page.html", OfficePage, Record).bears(&[Far, Sold, Private, Commercial]),
-    door("POST", "/privacy/{id}", OfficePage, Record).form("title=x").told(Body::Form("title=fresh")),
-    door("POST", "/privacy/{id}/forget", OfficePage, Record).form("sure=yes"),
+    door("GET", "/privacy/{id}/page.html", OfficePage, Record).bears(&[Far, Sold, Private, Commercial]).noted(&[Noted::Downloaded]),
+    door("POST", "/privacy/{id}", OfficePage, Record).form("title=x").told(Body::Form("title=fresh")).noted(&[Noted::Erased]),
+    door("POST", "/privacy/{id}/forget", OfficePage, Record).form("sure=yes").noted(&[Noted::PastForgotten, Noted::Disclosed]),
     door("GET", "/retention", OfficePage, Nothing).bare("rules"),
-    door("POST", "/retention/daily", OfficePage, Nothing).form("step=off").told(Body::Form("step=on")),
+    door("POST", "/retention/daily", OfficePage, Nothing).form("step=off").told(Body::Form("step=on")).noted(&[Noted::RetentionSwitched]),
     // No record of this house is a rule that erases.
-    door("POST", "/retention/{rule}", OfficePage, Record).form("seen=nothing&sure=true").personal().told(Body::Form("seen={seen}&sure=true")),
+    door("POST", "/retention/{rule}", OfficePage, Record).form("seen=nothing&sure=true").personal().told(Body::Form("seen={seen}&sure=true")).noted(&[Noted::RetentionRun, Noted::Erased]),
     door("GET", "/audit", OfficePage, Nothing).bears(&[Far]),
     door("GET", "/events", Page, Nothing).bare("endless"),
     door("GET", "/assets/{name}", Anybody, Nothing).bare("assets"),

@@ -27,6 +27,9 @@ const NATIONAL_MIN: usize = 6;
 /// In China, where area codes are long, and numbers as well.
 const NATIONAL_MIN_CN: usize = 9;
 
+/// Where numbers have no fixed length: shorter ones may as well be of one town as of the country.
+const USUAL_MIN: usize = 8;
+
 const fn plan(name: &'static str, code: &'static str, trunk: &'static str, whole: (usize, usize)) -> Plan {
     Plan { name, code, trunk, whole, national_min: NATIONAL_MIN }
 }
@@ -105,16 +108,23 @@ impl Country {
 
     /// The digits of a number as they are dialled from anywhere; none where it does not say enough.
     pub(super) fn abroad(self, digits: &str) -> Option<String> {
-        let Plan { code, trunk, whole, national_min, .. } = *self.0;
+        let Plan { code, trunk, national_min, .. } = *self.0;
         let national = digits.strip_prefix(trunk).filter(|_| !trunk.is_empty() && !self.is_whole(digits));
-        // Longer than any number here is one with its country before it.
-        let is_abroad = digits.starts_with(code) && digits.len() > whole.1.max(code.len() + 7) && !self.is_whole(digits);
+        let is_abroad = digits.starts_with(code) && self.is_with_code(digits.len()) && !self.is_whole(digits);
         match national {
             Some(national) if national.len() >= national_min => Some(format!("{code}{national}")),
             Some(_) => None,
             None if is_abroad => Some(without_trunk(digits)),
             None => self.is_whole(digits).then(|| format!("{code}{digits}")),
         }
+    }
+
+    /// Whether a number is as long as one with its country before it: longer than any here, and what is left as long as one.
+    fn is_with_code(self, length: usize) -> bool {
+        let Plan { code, whole: (shortest, longest), .. } = *self.0;
+        // Besides whole numbers there are shorter ones in some countries.
+        let least = if shortest == 0 { USUAL_MIN } else { shortest.min(USUAL_MIN) };
+        length > longest && length >= code.len() + least
     }
 
     /// Whether a number is one that is dialled as it is from everywhere in the country.
