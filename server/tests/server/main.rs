@@ -91,6 +91,7 @@ mod strays;
 mod teams;
 mod terms;
 mod timelines;
+mod totals;
 mod traces;
 mod uploads;
 mod views;
