@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use sync_core::actions::totals::{self, Asked, Plan};
 use sync_core::device::Device;
+use sync_core::id::FieldName;
 use sync_core::query::{Query, Step};
 
 use crate::client::Client;
@@ -139,7 +140,7 @@ impl From<totals::Totals> for Totals {
 
 impl From<totals::Group> for TotalsGroup {
     fn from(mut group: totals::Group) -> Self {
-        let field_sum = |(field, sums): (_, Vec<totals::Sum>)| {
+        let field_sum = |(field, sums): (FieldName, Vec<totals::Sum>)| {
             let weighted = group.weighted.remove(&field).unwrap_or_default();
             let home = group.home.remove(&field).map(|home| HomeSum { currency: home.currency, sum: home.sum, partial: home.partial });
             (field.to_string(), FieldSum { by_currency: told(sums), weighted: told(weighted), home })
