@@ -25,6 +25,7 @@ mod secrets;
 mod subscriptions;
 mod support;
 mod sync;
+mod totals;
 mod value;
 
 pub use attachments::{Attachment, AttachmentState, NewAttachment, Transfer, TransferStream};
@@ -47,6 +48,7 @@ pub use secrets::{SecretError, SecretStore};
 pub use subscriptions::{Estimate, Subscription, Whose};
 pub use support::{Alarm, Because, Check, CheckName, KeyAccount, Presence, SdkInfo, sdk_info};
 pub use sync::{Budget, Network, SyncOutcome, SyncPhase, SyncStatus};
+pub use totals::{FieldSum, HomeSum, Sum, TimeStep, Totals, TotalsGroup, TotalsQuery};
 pub use value::Value;
 
 uniffi::setup_scaffolding!();

@@ -36,6 +36,9 @@ mod search_tests;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod totals;
+#[cfg(test)]
+mod totals_tests;
 mod view;
 mod wants;
 mod watch;
@@ -380,19 +383,6 @@ impl Device {
         let is_full = rows.len() >= query.max_size as usize;
         let next = rows.last().filter(|_| is_full).map(|last| query.cursor(&view::as_queried(last)));
         Ok(ListPage { total: self.count(query, context)?, rows, next })
-    }
-
-    /// How many records a query has, whatever its page.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn count(&self, query: &Query, context: Context) -> Result<u64, StoreError> {
-        self.unlocked()?;
-        let compiler = Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, context) };
-        let filter = compiler.filter(&query.filter);
-        let binds = self.binds(query, filter.params);
-        self.replica.store.settle_aliases()?;
-        self.replica.store.count_where(&format!("{LISTED} and {}", filter.text), binds)
     }
 
     fn binds(&self, query: &Query, params: Vec<Param>) -> Vec<rusqlite::types::Value> {

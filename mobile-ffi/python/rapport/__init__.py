@@ -54,6 +54,8 @@ from ._native.rapport_mobile import (
     Subscription,
     SyncOutcome,
     SyncPhase,
+    TimeStep,
+    TotalsQuery,
     Value,
     Whose,
     new_record_id,
@@ -65,7 +67,7 @@ from ._native.rapport_mobile import (
 __all__ = [
     "Attachment", "AttachmentState", "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "Estimate", "FieldEdit", "Invitation",
     "Keep", "ListQuery", "Network", "NewAttachment", "OpenError", "Presence", "Rapport", "Reach", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
-    "SendState", "Settings", "StopReason", "Subscription", "SyncOutcome", "SyncPhase", "Transaction", "Value", "Whose", "apply", "new_record_id",
+    "SendState", "Settings", "StopReason", "Subscription", "SyncOutcome", "SyncPhase", "TimeStep", "TotalsQuery", "Transaction", "Value", "Whose", "apply", "new_record_id",
     "offered", "plain", "read_invitation", "sdk_info", "set_store_aside", "value",
 ]
 
@@ -263,6 +265,12 @@ class Rapport:
         """One page of a list; `where` is a list of conditions."""
         return await self.client.list(_query(kind, **query))
 
+    async def totals(
+        self, kind: str, by: str | None = None, sums: Iterable[str] = (), step: TimeStep | None = None, where: Iterable[dict] | None = None
+    ) -> ffi.Totals:
+        """Counts and sums of the records of a list, all together or by the value of an attribute (`stage`, `party`, `createdAt`)."""
+        return await self.client.totals(TotalsQuery(kind=kind, filter=_filter(where), by=by, step=step, sums=list(sums)))
+
     async def watch(self, kind: str, **query: Any) -> AsyncIterator[list[Record]]:
         """The list, and again whenever it has changed; stop iterating to end it."""
         watched, rows = await self.client.watch(_query(kind, **query)), []
@@ -351,4 +359,8 @@ def _edited(record: str, edits: Edits | None) -> RecordEdit:
 
 
 def _query(kind: str, where: Iterable[dict] | None = None, **query: Any) -> ListQuery:
-    return ListQuery(kind=kind, filter=None if where is None else json.dumps(list(where)), **query)
+    return ListQuery(kind=kind, filter=_filter(where), **query)
+
+
+def _filter(where: Iterable[dict] | None) -> str | None:
+    return None if where is None else json.dumps(list(where))

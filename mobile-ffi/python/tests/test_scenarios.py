@@ -54,6 +54,12 @@ def picture(size):
     return b"\xff\xd8\xff" + bytes(at % 251 for at in range(3, size))
 
 
+def told(group, field):
+    """A group in a line: what it is called, how many records, what a field adds up to."""
+    sums = group.sums[field].by_currency if field in group.sums else []
+    return " ".join([group.title or group.key or "-", str(group.count), *(f"{sum.sum} {sum.currency}" for sum in sums)])
+
+
 class Play:
     def __init__(self, kit, folder):
         self.kit, self.folder, self.phones, self.records = kit, folder, {}, {}
@@ -153,6 +159,9 @@ class Play:
                 where = None if step["filter"] is None else json.dumps(step["filter"])
                 query = ListQuery(kind=step["kind"], filter=where, order_by=step["order_by"])
                 return {"titles": [row.title for row in (await phone.client.list(query)).rows]}
+            case "totals":
+                found = await phone.totals(step["kind"], by=step["by"], sums=[step["sum"]], where=step["filter"])
+                return {"groups": [told(group, step["sum"]) for group in found.groups], "all": told(found.all, step["sum"])}
             case "search":
                 found = await phone.search(step["text"])
                 hits = [piece.text for one in found for piece in one.title if piece.hit]

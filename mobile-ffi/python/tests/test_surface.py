@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from rapport import (
-    CancelHandle, CheckName, ClientError, Edits, Keep, Network, Presence, Rapport, Reach, SendState, SyncOutcome, SyncPhase, Whose,
+    CancelHandle, CheckName, ClientError, Edits, Keep, Network, Presence, Rapport, Reach, SendState, SyncOutcome, SyncPhase, TimeStep, Whose,
     offered, plain, read_invitation, value,
 )
 from rapport.kinds import Deal, DealEdits, Money, Party, PartyEdits
@@ -345,6 +345,39 @@ async def test_what_stands_beside_a_record_is_worked_out_on_the_phone(kit):
     assert (doubts["tax_id"].code, doubts["tax_id"].row, doubts["phones"].row, doubts["phones"].part) == ("credit_code", None, "r9", "value")
     assert (await ann.doubts(customer), [doubt.words.zh for doubt in await ann.doubts(customer, slip)][0][:4]) == ([], "缺少区号")
     assert (await ann.dialled("138 1234 5678"), await ann.dialled("8888 1234")) == ("+8613812345678", None)
+
+
+async def test_deals_are_counted_and_added_up_without_a_network(kit):
+    ann = await kit.phone("ann")
+    rate = {"currency": "EUR", "rate": 8, "from": "2020-01-01"}
+    kit.create_as("office", "rate", *({"op": "set", "field": field, "value": value} for field, value in rate.items()))
+    await ann.sync()
+    kit.cut()
+    customer = await named(ann)
+    async with ann.transaction() as tx:
+        tx.create("deal", title="Lamps", stage="proposal", party=customer, close_date="2026-05-03", amount={"amount": 300_001, "currency": "CNY"})
+        tx.create("deal", title="Desks", stage="proposal", party=customer, close_date="2026-05-04", amount={"amount": 50_000, "currency": "EUR"})
+        tx.create("deal", title="Chairs")
+    board = await ann.totals("deal", by="stage", sums=["amount"])
+    assert ([(group.key, group.count) for group in board.groups], board.all.count, board.more) == ([("proposal", 2), ("lead", 1)], 3, False)
+    amount = board.groups[0].sums["amount"]
+    assert [(sum.currency, sum.sum) for sum in amount.by_currency] == [("CNY", "300001"), ("EUR", "50000")]
+    assert [(sum.currency, sum.sum) for sum in amount.weighted] == [("CNY", "150001"), ("EUR", "25000")]
+    assert (amount.home.currency, amount.home.sum, amount.home.partial) == ("CNY", 700_001, False)
+    assert (board.groups[1].sums, board.all.sums["amount"].home) == ({}, amount.home)
+    customers = await ann.totals("deal", by="party")
+    assert [(group.key, group.title, group.count) for group in customers.groups] == [(customer, "佳美", 2), (None, None, 1)]
+    async def spans(step):
+        return [(group.key, group.count) for group in (await ann.totals("deal", by="close_date", step=step)).groups]
+    assert await spans(None) == [("2026-05", 2), (None, 1)]
+    assert await spans(TimeStep.WEEK) == [("2026-04-27", 1), ("2026-05-04", 1), (None, 1)]
+    found = await ann.totals("deal", where=[{"type": "equals", "attribute": "title", "value": "lamps"}])
+    assert [(group.key, group.count) for group in found.groups] == [(None, 1)]
+    assert (await ann.totals("deal", where=[{"type": "isTrue", "attribute": "archived"}])).all.count == 0
+    for wrong in ({"by": "tags"}, {"by": "stag"}, {"sums": ["title"]}, {"sums": ["amonut"]}, {"sums": ["amount"] * 5}):
+        with pytest.raises(ClientError.BadArgument) as refused:
+            await ann.totals("deal", **wrong)
+    assert "at most 4" in refused.value.detail
 
 
 async def test_kinds_say_enough_to_draw_an_app_from(kit):

@@ -19,13 +19,7 @@ pub struct Days {
 impl Days {
     /// The span of a step that a day is in.
     pub fn around(day: Date, step: Step) -> Option<Self> {
-        let first = match step {
-            Step::Day => day,
-            Step::Week => day.saturating_sub(i64::from(day.weekday().to_monday_zero_offset()).days()),
-            Step::Month => day.first_of_month(),
-            Step::Quarter => Date::new(day.year(), (day.month() - 1) / 3 * 3 + 1, 1).ok()?,
-            Step::Year => day.first_of_year(),
-        };
+        let first = step.first_of(day);
         let last = match step {
             Step::Day => day,
             Step::Week => first.saturating_add(6.days()),
@@ -51,23 +45,12 @@ impl Days {
         Self::around(first, step)
     }
 
-    /// The key of the group that a day is in.
-    pub fn key(day: Date, step: Step) -> String {
-        let first = Self::around(day, step).map_or(day, |days| days.first);
-        match step {
-            Step::Day | Step::Week => first.to_string(),
-            Step::Month => first.strftime("%Y-%m").to_string(),
-            Step::Quarter => format!("{}-Q{}", first.year(), (first.month() + 2) / 3),
-            Step::Year => first.year().to_string(),
-        }
-    }
-
     /// The keys of every group from the one of the first day to the one of the last, at most so many.
     pub fn keys(&self, step: Step, most: usize) -> Vec<String> {
         let mut keys = Vec::new();
         let mut at = Self::around(self.first, step);
         while let Some(days) = at.filter(|days| days.first <= self.last && keys.len() < most) {
-            keys.push(Self::key(days.first, step));
+            keys.push(step.key(days.first));
             at = days.last.tomorrow().ok().and_then(|next| Self::around(next, step));
         }
         keys
@@ -91,7 +74,7 @@ mod tests {
         ] {
             let days = Days::of_key(key, step).unwrap();
             assert_eq!((days.first.to_string(), days.last.to_string()), (first.to_owned(), last.to_owned()));
-            assert_eq!(Days::key(days.last, step), key);
+            assert_eq!(step.key(days.last), key);
         }
         let year = Days { first: date(2025, 11, 15), last: date(2026, 2, 1) };
         assert_eq!(year.keys(Step::Month, 99), ["2025-11", "2025-12", "2026-01", "2026-02"]);

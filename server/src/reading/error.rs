@@ -83,6 +83,7 @@ fn place_of(error: &QueryError) -> &str {
             Excess::Rows => "maxSize",
             Excess::Cursor => "after",
             Excess::Select => "select",
+            Excess::Sums => "sums",
             Excess::Where | Excess::Depth | Excess::Conditions | Excess::List | Excess::Text | Excess::Days => "where",
         },
     }

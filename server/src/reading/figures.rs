@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use sync_core::actions::currency::Dated;
+use sync_core::actions::totals::is_summed;
 use sync_core::id::RecordId;
-use sync_core::query::{Class, Filter, Place, Query, QueryError, Spot, Unfit, with_me};
+use sync_core::query::grouped::Weights;
+use sync_core::query::{Class, Filter, Place, Query, QueryError, Spot, Step, Unfit, with_me};
 use sync_core::schema::{Field, Gap, Kind, Label, ValueType};
 
-use super::dated::Dated;
-use super::{List, Names, ReadError, Reading, is_summed};
+use super::{List, Names, ReadError, Reading};
 use crate::store::figures::{self, Key, Measured};
-use crate::store::grouping::Weights;
-
-pub use crate::store::figures::Step;
 
 /// What is said about each group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,7 +195,7 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
         let which = self.which(list, words.as_ref());
-        let dated = if has_currency(question.measure) { Some(Dated::of(&mut tx, self.workspace).await?) } else { None };
+        let dated = if has_currency(question.measure) { Some(self.dated(&mut tx).await?) } else { None };
         let cuts = dated.as_ref().map(Dated::cuts).unwrap_or_default();
         let found = figures::figures(&mut tx, self.store.answers(), which, &keys, measured.as_ref(), &cuts).await?;
         let links = [0, 1].map(|at| matches!(&keys[at], Key::Value(Place { spot: Spot { class: Class::Link, .. }, .. })));
@@ -228,13 +227,10 @@ impl Reading {
     }
 
     /// What the options of a kind's board weigh; none without a board.
-    pub(super) fn weights(&self, kind: &Kind) -> Result<Option<Weights>, ReadError> {
-        let Some((board, field)) = kind.board.as_ref().and_then(|board| Some((board, kind.field(&board.by)?))) else { return Ok(None) };
-        let by = self.spot(kind, &board.by)?;
-        let percents = field.options.iter().filter_map(|option| Some((option.value.clone(), option.weight?)));
-        // What a database cannot be told is no option of the spot either.
-        let percents = percents.filter(|(word, _)| by.options.contains(word)).collect();
-        Ok(Some(Weights { by, percents }))
+    fn weights(&self, kind: &Kind) -> Result<Option<Weights>, ReadError> {
+        let weights = Weights::of(self.schema(), kind)?;
+        self.check(&weights.iter().filter_map(|weights| weights.by.read(&kind.name)).collect::<Vec<_>>())?;
+        Ok(weights)
     }
 
     fn measured(&self, kind: &Kind, measure: Measure<'_>) -> Result<Option<Measured>, ReadError> {

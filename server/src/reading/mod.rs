@@ -5,9 +5,7 @@
 
 mod answers;
 mod collisions;
-mod dated;
 mod days;
-pub mod decimal;
 mod duplicates;
 mod error;
 mod explain;
@@ -29,13 +27,12 @@ mod timeline;
 mod totals;
 mod undecided;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 use sync_core::access::{self, Act, Action, Level, Right, RoleSet, Subject, decide};
 use sync_core::actions::duplicates::country::Country;
-use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+use sync_core::id::{DeviceId, Facet, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Read;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Kind, Label, Schema};
@@ -52,7 +49,7 @@ pub use days::Days;
 pub use duplicates::{Likely, PAIRS_MAX, Pair, Together};
 pub use error::ReadError;
 pub use explain::{Explanation, HolderView};
-pub use figures::{Figure, Figures, Measure, Question, Step, Worth, has_currency};
+pub use figures::{Figure, Figures, Measure, Question, Worth, has_currency};
 pub use follows::{FollowedNews, Following};
 pub use history::{AsOf, Entry, HISTORY_MAX, History, ReviewedBy};
 pub use list::{COUNT_MAX, Count, Counted, List, Listing, Row, Sought};
@@ -64,8 +61,9 @@ pub use quality::{FieldQuality, Quality, Queue, Score, Slip};
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};
 pub use search::Hits;
 pub use sync_core::actions::next::NextStep;
+pub use sync_core::actions::totals::{Asked as Grouping, Group, Home, Linked, Names, Sum, Totals, is_summed};
+pub use sync_core::query::Step;
 pub use timeline::{CHANGES, Event, Happened, TIMELINE_MAX, Timeline};
-pub use totals::{Asked as Grouping, GROUPS_MAX, Group, Home, Sum, Totals, is_summed};
 pub use undecided::{Approved, Asked, Open, OpenConflict, Proposal, RefusedEdit, RefusedState, Slice, TurnView, Wanted, WantedField};
 
 /// One caller's view of the records.
@@ -78,23 +76,6 @@ pub struct Reading {
     scope: Scope,
     now: Millis,
 }
-
-/// A record as a link names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Linked {
-    /// The record.
-    pub id: RecordId,
-    /// Its kind.
-    pub kind: KindName,
-    /// Its title.
-    pub title: String,
-    /// Whether it is archived.
-    pub archived: bool,
-}
-
-/// What the records that links lead to are called; those out of sight are missing.
-pub type Names = BTreeMap<RecordId, Linked>;
 
 /// Who, and on which device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

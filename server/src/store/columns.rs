@@ -320,14 +320,14 @@ pub async fn astray(tx: &mut Tx, workspace: WorkspaceId, own: &OwnColumn) -> Res
 mod tests {
     use std::sync::OnceLock;
 
-    use sync_core::query::{Filter, Query};
+    use sync_core::query::grouped::{Added, By, Weights};
+    use sync_core::query::{Filter, Query, Step};
 
     use super::*;
-    use crate::store::figures::{self, Key, Measured, Step};
-    use crate::store::grouping::Weights;
+    use crate::store::figures::{self, Key, Measured};
     use crate::store::lists::{Shelf, Way, Which};
     use crate::store::scope::{KindScope, Scope};
-    use crate::store::totals::{self, Added, By};
+    use crate::store::totals;
     use crate::store::{Options, Store};
 
     const LARGE: [&str; 3] = ["party", "deal", "activity"];

@@ -3,9 +3,10 @@
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
 use sync_core::id::Millis;
-use sync_core::query::{Class, Place, Spot};
+use sync_core::query::grouped::{Weights, day, period, text};
+use sync_core::query::{Class, Place, Spot, Step};
 
-use super::grouping::{Weights, apart, day, in_order_of, period, text, value, weighed};
+use super::grouping::{apart, in_order_of, value};
 use super::lists::Which;
 use super::remembered::Answers;
 use super::scope::Statement;
@@ -13,22 +14,6 @@ use super::{Result, Tx};
 
 /// Attributes that one statement puts records together by.
 pub const KEYS: usize = 2;
-
-/// How long the spans are that days are put together in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Step {
-    /// A day: `2026-05-03`.
-    Day,
-    /// A week, by its Monday: `2026-05-04`.
-    Week,
-    /// A month: `2026-05`.
-    #[default]
-    Month,
-    /// A quarter: `2026-Q2`.
-    Quarter,
-    /// A year: `2026`.
-    Year,
-}
 
 /// What records are put together by.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,7 +114,10 @@ impl Measured {
             Measured::Sum(spot, currency) | Measured::Least(spot, currency) | Measured::Greatest(spot, currency) => {
                 (of(currency), value(spot, which))
             }
-            Measured::Weighed(spot, currency, weights) => (of(currency), weighed(&value(spot, which), currency.is_some(), weights, which)),
+            Measured::Weighed(spot, currency, weights) => {
+                let value = |spot: &Spot| value(spot, which);
+                (of(currency), weights.weighed(&value(spot), currency.is_some(), &value))
+            }
             Measured::Distinct(spot) => ("null".to_owned(), apart(spot, &value(spot, which), which, statement)),
         }
     }
@@ -150,8 +138,8 @@ impl Key {
         match self {
             Key::Value(place) => text(&place.spot, &apart(&place.spot, column, which, statement)),
             Key::All => column.to_owned(),
-            Key::Span(place, step) if is_moment(place) => step.expression(&format!("date({column} * 86400, 'unixepoch')")),
-            Key::Span(_, step) => step.expression(column),
+            Key::Span(place, step) if is_moment(place) => spanned(*step, &format!("date({column} * 86400, 'unixepoch')")),
+            Key::Span(_, step) => spanned(*step, column),
         }
     }
 }
@@ -160,28 +148,13 @@ fn is_moment(place: &Place) -> bool {
     matches!(place.spot.class, Class::Moment | Class::DayOrMoment)
 }
 
-impl Step {
-    /// Every step with its word.
-    const WORDS: [(Step, &'static str); 5] =
-        [(Step::Day, "day"), (Step::Week, "week"), (Step::Month, "month"), (Step::Quarter, "quarter"), (Step::Year, "year")];
-
-    /// The step of a word.
-    pub fn named(word: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(step, _)| *step)
-    }
-
-    /// Its word, in addresses and views.
-    pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(known, _)| *known == self).map_or("month", |(_, word)| *word)
-    }
-
-    fn expression(self, day: &str) -> String {
-        match self {
-            Step::Day => day.to_owned(),
-            Step::Week => format!("date({day}, '-6 days', 'weekday 1')"),
-            Step::Month => format!("substr({day}, 1, 7)"),
-            Step::Quarter => format!("substr({day}, 1, 4) || '-Q' || ((cast(substr({day}, 6, 2) as integer) + 2) / 3)"),
-            Step::Year => format!("substr({day}, 1, 4)"),
-        }
+/// The key of the span that a day is in, as [`Step::key`] makes it.
+fn spanned(step: Step, day: &str) -> String {
+    match step {
+        Step::Day => day.to_owned(),
+        Step::Week => format!("date({day}, '-6 days', 'weekday 1')"),
+        Step::Month => format!("substr({day}, 1, 7)"),
+        Step::Quarter => format!("substr({day}, 1, 4) || '-Q' || ((cast(substr({day}, 6, 2) as integer) + 2) / 3)"),
+        Step::Year => format!("substr({day}, 1, 4)"),
     }
 }

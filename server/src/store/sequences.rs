@@ -1,7 +1,7 @@
 //! Numbers that the server gives: the rules and the counters.
 
 use serde_json::{Map, Value as Json};
-use sync_core::actions::currency::SETTINGS;
+use sync_core::actions::currency::{FEW_MAX, SETTINGS};
 use sync_core::id::{Millis, RecordId, WorkspaceId};
 
 use super::scope::Statement;
@@ -17,9 +17,6 @@ pub struct FewRow {
     /// Its main facet, as JSON.
     pub main: String,
 }
-
-/// Records of a kind beyond this are not looked at: rules, settings and rates are few.
-const FEW_MAX: i64 = 5_000;
 
 /// All living records of a kind that has few, by id.
 pub async fn all_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &'static str) -> Result<Vec<FewRow>> {

@@ -12,7 +12,7 @@ use crate::lists::{between, has};
 const GROUPS: usize = 205;
 
 /// So many of them are named.
-const NAMED: usize = rapport_server::reading::GROUPS_MAX;
+const NAMED: usize = sync_core::actions::totals::GROUPS_MAX;
 
 #[tokio::test]
 async fn a_workbook_of_a_view_that_is_called_like_its_totals_has_both_sheets() {

@@ -91,6 +91,7 @@ mod strays;
 mod teams;
 mod terms;
 mod timelines;
+mod totals;
 mod traces;
 mod unseen_survivors;
 mod uploads;

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use crate::id::Millis;
+use crate::query::Context;
+
 /// The kind whose records are rates.
 pub const RATE: &str = "rate";
 /// The kind of the one record that says in which currency totals are.
@@ -64,6 +67,48 @@ impl Rates {
         let worth = minor as f64 * rate * 10_f64.powi(shift);
         // Beyond the whole numbers that a float tells apart it would be a guess.
         (worth.abs() < 9e15).then(|| worth.round() as i64)
+    }
+}
+
+/// Records of a kind beyond this are not looked at: rules, settings and rates are few.
+pub const FEW_MAX: i64 = 5_000;
+/// Older days are not looked at: six years of a rate for each day that banks work. Each is some 40 bytes of a statement.
+const CUTS_MAX: usize = 1_500;
+
+/// The rates of a workspace, by the moments from which they hold: amounts are worth what the day says on which their record
+/// was made. Totals and charts put records apart by those days, add up each, and convert the sums.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Dated {
+    /// What currencies are worth, and in which one totals are.
+    pub rates: Rates,
+    days: Vec<String>,
+}
+
+impl Dated {
+    /// From what the workspace's settings say, if anybody has saved them, and the rows of its rates.
+    pub fn of(settings: Option<&Map<String, Json>>, rates: &[Map<String, Json>]) -> Self {
+        let home = settings.and_then(|fields| fields.get("currency")?.as_str()).unwrap_or(USUAL);
+        let rates = Rates::of(home, rates);
+        let days = rates.days();
+        let days = days[days.len().saturating_sub(CUTS_MAX)..].iter().map(|day| (*day).to_owned()).collect();
+        Self { rates, days }
+    }
+
+    /// When each of the days begins, in UTC.
+    pub fn cuts(&self) -> Vec<Millis> {
+        let utc = Context { now: 0, offset_minutes: 0 };
+        // What is no day begins with the one before it: they stay in order.
+        let in_order = |last: &mut Millis, day: &String| {
+            *last = utc.begin_of(day).unwrap_or(Millis::MIN).max(*last);
+            Some(*last)
+        };
+        self.days.iter().scan(Millis::MIN, in_order).collect()
+    }
+
+    /// What an amount is worth that was made after so many of the days had begun.
+    pub fn convert(&self, minor: i64, currency: &str, period: i64) -> Option<i64> {
+        let day = usize::try_from(period).ok().and_then(|count| self.days.get(count.checked_sub(1)?));
+        self.rates.convert(minor, currency, day.map_or("", String::as_str))
     }
 }
 

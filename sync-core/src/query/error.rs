@@ -219,7 +219,7 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 /// A word for a message: cut, so that a message stays a line.
-pub(super) fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -32,6 +32,7 @@ mod attribute;
 mod dialect;
 mod error;
 mod evaluate;
+pub mod grouped;
 mod near;
 mod offer;
 mod operator;
@@ -39,6 +40,7 @@ mod order;
 mod page;
 mod parse;
 mod sql;
+mod step;
 mod when;
 mod words;
 
@@ -48,6 +50,7 @@ mod agreement;
 mod examples;
 
 pub use dialect::{Dialect, Param, by_word};
+pub(crate) use error::cut;
 pub use error::{Hint, QueryError};
 pub use evaluate::{Links, NoLinks, Row, matches};
 pub use near::Near;
@@ -56,6 +59,7 @@ pub use operator::Match;
 pub use order::{Direction, OrderBy};
 pub use page::{Cursor, Page, Query};
 pub use sql::{Binds, Compiler, Sql, Tables, Updated, Visible};
+pub use step::Step;
 pub use when::{Context, Day, Edge, OFFSET_MAX_MINUTES, Span, Window};
 pub use words::{Excess, Needed, Unfit, Wrong};
 

@@ -164,10 +164,12 @@ impl Place {
         if holders.into_iter().flatten().any(|spot| matches!(spot.holder, Holder::Each { .. })) {
             return Err(unfit(Unfit::Several));
         }
-        if matches!(found.place.spot.class, Class::Geo | Class::Opaque) {
-            return Err(unfit(Unfit::Group));
+        match found.place.spot {
+            Spot { class: Class::Geo | Class::Opaque, .. } => Err(unfit(Unfit::Group)),
+            // Every record is the only one of its group.
+            Spot { holder: Holder::Id, .. } => Err(unfit(Unfit::NoGroup)),
+            _ => Ok(found.place.clone()),
         }
-        Ok(found.place.clone())
     }
 }
 

@@ -81,6 +81,7 @@ said! {
         Rows: "rows of a page", "每页的行数";
         Cursor: "bytes of a cursor", "翻页标记的字节数";
         Select: "attributes in `select`", "`select` 中字段的个数";
+        Sums: "sums", "合计的个数";
     }
 }
 

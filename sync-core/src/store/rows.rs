@@ -9,6 +9,7 @@ use super::{Store, StoreError};
 use crate::actions::duplicates::FIELD;
 use crate::files::{ContentHash, unhex};
 use crate::id::{Facet, KindName, Millis, RecordId};
+use crate::query::grouped::Frame;
 
 /// What a facet of a record shows, ready to be kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -281,6 +282,23 @@ impl Store {
         self.count_where("1 = 1", Vec::new())
     }
 
+    /// Rows that pass a condition, put together: what a frame around a table of their values answers with. `by`: what is read of
+    /// each to put it somewhere. The conditions bind, the columns do not.
+    pub(crate) fn grouped_where<T>(
+        &self,
+        (frame, by): (&Frame, String),
+        condition: &str,
+        binds: Vec<Value>,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let Frame { start, end, .. } = frame;
+        // The limit is none; with it the values are read once a record, and not once for each place that they stand in.
+        let sql = format!("{start}select {} from rows where {condition} limit -1{end}", frame.columns(by).join(", "));
+        let mut statement = self.db.prepare(&sql)?;
+        let found = statement.query_map(params_from_iter(binds), read)?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     /// How many rows pass a condition.
     pub(crate) fn count_where(&self, condition: &str, binds: Vec<Value>) -> Result<u64, StoreError> {
         let mut statement = self.db.prepare_cached(&format!("select count(*) from rows where {condition}"))?;
@@ -339,9 +357,16 @@ impl Store {
 
     /// The main facet of the first record of a kind that is in use, as JSON.
     pub(crate) fn first_of_kind(&self, kind: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.first_ones_of_kind(kind, 1)?.pop())
+    }
+
+    /// The main facets of the first records of a kind that are in use, as JSON, by id.
+    pub(crate) fn first_ones_of_kind(&self, kind: &str, limit: i64) -> Result<Vec<String>, StoreError> {
         // `+`: or SQLite walks all records in their order until it comes to one of the kind.
-        let sql = "select main from rows where workspace = ?1 and kind = ?2 and archived = 0 order by +record limit 1";
-        Ok(self.db.prepare_cached(sql)?.query_row(params![self.workspace.as_bytes(), kind], |row| row.get(0)).optional()?)
+        let sql = "select main from rows where workspace = ?1 and kind = ?2 and archived = 0 order by +record limit ?3";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let found = statement.query_map(params![self.workspace.as_bytes(), kind, limit], |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// The records that people disagree on.

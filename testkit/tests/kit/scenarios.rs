@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rapport_mobile::{
-    Budget, Client, ClientError, FieldEdit, ListQuery, NewAttachment, Presence, RecordEdit, RecordId, Subscription, SyncPhase, Value,
-    Whose, new_record_id,
+    Budget, Client, ClientError, FieldEdit, ListQuery, NewAttachment, Presence, RecordEdit, RecordId, Subscription, SyncPhase, TotalsGroup,
+    TotalsQuery, Value, Whose, new_record_id,
 };
 use serde_json::{Value as Json, json};
 use testkit::{Kit, quiesce};
@@ -58,6 +58,14 @@ fn plain(value: Option<&Value>) -> Json {
         items.sort_by_key(Json::to_string);
     }
     json
+}
+
+/// A group in a line: what it is called, how many records, what a field adds up to.
+fn told(group: &TotalsGroup, field: &str) -> String {
+    let name = group.title.as_ref().or(group.key.as_ref()).map_or("-", String::as_str);
+    let sums = group.sums.get(field).map(|sums| sums.by_currency.as_slice()).unwrap_or_default();
+    let sums = sums.iter().map(|sum| format!(" {} {}", sum.sum, sum.currency.as_deref().unwrap_or_default()));
+    format!("{name} {}{}", group.count, sums.collect::<String>())
 }
 
 fn edits(step: &Json) -> Vec<FieldEdit> {
@@ -190,6 +198,13 @@ impl Play {
                 let found = phone.search(word(step, "text"), None, None).await?;
                 let hits = found.iter().flat_map(|found| &found.title).filter(|piece| piece.hit).map(|piece| piece.text.clone());
                 json!({"hits": hits.collect::<Vec<_>>(), "titles": found.iter().map(|found| &found.record.title).collect::<Vec<_>>()})
+            }
+            "totals" => {
+                let filter = (!step["filter"].is_null()).then(|| step["filter"].to_string());
+                let (kind, by, sum) = (word(step, "kind"), step["by"].as_str().map(str::to_owned), word(step, "sum"));
+                let query = TotalsQuery { kind, filter, by, step: None, sums: vec![sum.clone()] };
+                let found = phone.totals(query).await?;
+                json!({"groups": found.groups.iter().map(|group| told(group, &sum)).collect::<Vec<_>>(), "all": told(&found.all, &sum)})
             }
             "likely" => {
                 let of = RecordEdit { record: self.record(step), kind: None, edits: Vec::new(), makes: false };

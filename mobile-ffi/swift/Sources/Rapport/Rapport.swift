@@ -68,6 +68,13 @@ public final class Rapport: Sendable {
         try await client.list(query: query(kind, orderBy, descending, limit, after, conditions))
     }
 
+    /// Counts and sums of the records of a list, all together or by the value of an attribute: `stage`, `party`, `createdAt`.
+    public func totals(
+        _ kind: String, by: String? = nil, sums: [String] = [], step: TimeStep? = nil, where conditions: Where...
+    ) async throws -> Totals {
+        try await client.totals(query: TotalsQuery(kind: kind, filter: Where.all(conditions), by: by, step: step, sums: sums))
+    }
+
     /// The list, and again whenever it has changed.
     public func watch(
         _ kind: String, orderBy: String? = nil, descending: Bool = false, limit: UInt32 = 50, where conditions: Where...

@@ -191,6 +191,14 @@ private final class Play {
             let (kind, order) = (word(step, "kind"), step["order_by"] as? String)
             let page = if let filter = filters.first { try await phone.list(kind, orderBy: order, where: filter) } else { try await phone.list(kind, orderBy: order) }
             return ["titles": page.rows.map(\.title)]
+        case "totals":
+            let filters = (step["filter"] as? [Step] ?? []).map { Where.condition(word($0, "type"), word($0, "attribute"), value($0["value"])) }
+            let (kind, by, sum) = (word(step, "kind"), step["by"] as? String, word(step, "sum"))
+            let found =
+                if let filter = filters.first { try await phone.totals(kind, by: by, sums: [sum], where: filter) } else {
+                    try await phone.totals(kind, by: by, sums: [sum])
+                }
+            return ["groups": found.groups.map { told($0, sum) }, "all": told(found.all, sum)]
         case "search":
             let found = try await phone.search(word(step, "text"))
             return ["titles": found.map(\.record.title), "hits": found.flatMap { $0.title.filter(\.hit).map(\.text) }]
@@ -211,6 +219,12 @@ private final class Play {
             return [:]
         }
     }
+}
+
+/// A group in a line: what it is called, how many records, what a field adds up to.
+private func told(_ group: TotalsGroup, _ field: String) -> String {
+    let sums = (group.sums[field]?.byCurrency ?? []).map { "\($0.sum) \($0.currency ?? "")" }
+    return ([group.title ?? group.key ?? "-", "\(group.count)"] + sums).joined(separator: " ")
 }
 
 extension String {

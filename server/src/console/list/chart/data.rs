@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sync_core::actions::decimal::sum;
 use sync_core::collation;
 use sync_core::schema::{Choice, Kind, ValueType};
 
@@ -14,7 +15,6 @@ use crate::console::format::{decimals, grouped, plain_amount, price};
 use crate::error::Error;
 use crate::jobs::export::table::Cell;
 use crate::language::Language;
-use crate::reading::decimal::sum;
 use crate::reading::{Days, Figure, Figures, Measure, Names, has_currency};
 
 /// Groups of a chart that is not of time: the others are put together as one.

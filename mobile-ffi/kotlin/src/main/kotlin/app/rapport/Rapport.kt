@@ -36,7 +36,10 @@ import app.rapport.ffi.Steps
 import app.rapport.ffi.Subscription
 import app.rapport.ffi.SyncOutcome
 import app.rapport.ffi.SyncStatus
+import app.rapport.ffi.TimeStep
 import app.rapport.ffi.Together
+import app.rapport.ffi.Totals
+import app.rapport.ffi.TotalsQuery
 import app.rapport.ffi.Transfer
 import app.rapport.ffi.Value
 import app.rapport.ffi.Whose
@@ -110,6 +113,15 @@ class Rapport private constructor(private val client: Client) {
         after: String? = null,
         where: Where.() -> Unit = {},
     ): Page = io { client.list(query(kind, orderBy, descending, limit, after, where)) }
+
+    /** Counts and sums of the records of a list, all together or by the value of an attribute: `stage`, `party`, `createdAt`. */
+    suspend fun totals(
+        kind: String,
+        by: String? = null,
+        sums: List<String> = emptyList(),
+        step: TimeStep? = null,
+        where: Where.() -> Unit = {},
+    ): Totals = io { client.totals(TotalsQuery(kind, Where().apply(where).toString(), by, step, sums)) }
 
     /** The list, and again whenever it has changed. A slow collector gets several changes as one. */
     fun watch(

@@ -3,6 +3,7 @@ package app.rapport
 import app.rapport.ffi.AttachmentState
 import app.rapport.ffi.ClientException
 import app.rapport.ffi.SyncPhase
+import app.rapport.ffi.TotalsGroup
 import app.rapport.ffi.Whose
 import app.rapport.testkit.TestKit
 import app.rapport.testkit.quiesce
@@ -35,6 +36,19 @@ private fun inOrder(found: Any?): Any? = if (found is List<*>) found.sortedBy { 
 
 /** A picture of a size, as far as its first bytes go. */
 fun picture(size: Int) = ByteArray(size) { at -> if (at < 3) byteArrayOf(-1, -40, -1)[at] else (at % 251).toByte() }
+
+/** A group in a line: what it is called, how many records, what a field adds up to. */
+private fun told(group: TotalsGroup, field: String): String {
+    val sums = group.sums[field]?.byCurrency.orEmpty().map { "${it.sum} ${it.currency}" }
+    return (listOf(group.title ?: group.key ?: "-", group.count) + sums).joinToString(" ")
+}
+
+private fun Where.conditions(filters: List<*>?) {
+    filters?.forEach { filter ->
+        val (type, attribute, value) = listOf("type", "attribute", "value").map { (filter as Map<*, *>)[it] }
+        condition(type.toString(), attribute.toString(), value)
+    }
+}
 
 private fun JsonObject.word(key: String): String = getValue(key).jsonPrimitive.content
 
@@ -173,13 +187,14 @@ private class Play(val kit: TestKit, val phones: Map<String, Rapport>) {
         "list" -> {
             val orderBy = step["order_by"].takeUnless { it is JsonNull }?.jsonPrimitive?.content
             val filters = step.getValue("filter").plain() as? List<*>
-            val page = phone.list(step.word("kind"), orderBy = orderBy) {
-                filters?.forEach { filter ->
-                    val (type, attribute, value) = listOf("type", "attribute", "value").map { (filter as Map<*, *>)[it] }
-                    condition(type.toString(), attribute.toString(), value)
-                }
-            }
+            val page = phone.list(step.word("kind"), orderBy = orderBy) { conditions(filters) }
             mapOf("titles" to page.rows.map { it.title })
+        }
+        "totals" -> {
+            val sum = step.word("sum")
+            val filters = step.getValue("filter").plain() as? List<*>
+            val found = phone.totals(step.word("kind"), step.getValue("by").plain() as String?, listOf(sum)) { conditions(filters) }
+            mapOf("groups" to found.groups.map { told(it, sum) }, "all" to told(found.all, sum))
         }
         "search" -> phone.search(step.word("text")).let { found ->
             val hits = found.flatMap { one -> one.title.filter { it.hit }.map { it.text } }

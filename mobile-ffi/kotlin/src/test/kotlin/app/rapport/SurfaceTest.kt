@@ -15,6 +15,7 @@ import app.rapport.ffi.Said
 import app.rapport.ffi.SendState
 import app.rapport.ffi.SyncOutcome
 import app.rapport.ffi.SyncPhase
+import app.rapport.ffi.TimeStep
 import app.rapport.ffi.Tone
 import app.rapport.testkit.quiesce
 import java.nio.file.Files
@@ -276,6 +277,37 @@ class SurfaceTest {
         assertEquals(ColumnState.WON, kinds.getValue("deal").board!!.columns.single { it.value == "won" }.state)
         val layout = kinds.getValue("view").fields.first { it.options.any { option -> option.hidden } }
         assertTrue(layout.offered.isNotEmpty() && layout.offered.none { it.hidden })
+    }
+
+    @Test
+    fun `deals are counted and added up without a network`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        kit.cut()
+        val customer = ann.create("party") { set("name", "佳美") }
+        fun amount(minor: Long, currency: String) = mapOf("amount" to minor, "currency" to currency)
+        ann.create("deal") {
+            set("title", "Lamps")
+            set("stage", "proposal")
+            set("close_date", "2026-05-03")
+            set("amount", amount(300_001, "CNY"))
+            set("party", customer)
+        }
+        ann.create("deal") {
+            set("title", "Desks")
+            set("stage", "proposal")
+            set("amount", amount(50_000, "EUR"))
+        }
+        val board = ann.totals("deal", by = "stage", sums = listOf("amount"))
+        assertEquals(listOf("proposal" to 2UL), board.groups.map { it.key to it.count })
+        val sums = board.all.sums.getValue("amount")
+        assertEquals(listOf("CNY" to "300001", "EUR" to "50000"), sums.byCurrency.map { it.currency to it.sum })
+        assertEquals(listOf("150001", "25000"), board.groups.single().sums.getValue("amount").weighted.map { it.sum })
+        assertEquals(null, sums.home, "nobody knows what a euro is worth")
+        val customers = ann.totals("deal", by = "party").groups
+        assertEquals(listOf("佳美" to 1UL, null to 1UL), customers.map { it.title to it.count })
+        val weeks = ann.totals("deal", by = "close_date", step = TimeStep.WEEK) { condition("isNotNull", "close_date", null) }
+        assertEquals(listOf<String?>("2026-04-27"), weeks.groups.map { it.key })
+        assertFailsWith<ClientException.BadArgument> { ann.totals("deal", by = "tags") }
     }
 
     @Test
