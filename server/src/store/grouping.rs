@@ -1,7 +1,7 @@
 //! How records are put together by a value: what sums and charts have in common, beside [`sync_core::query::grouped`].
 
 use sync_core::query::grouped::By;
-use sync_core::query::{Class, Compiler, Context, Dialect, Spot, Tables};
+use sync_core::query::{Class, Compiler, Dialect, Spot, Tables};
 
 use super::lists::{Way, Which};
 use super::scope::Statement;
