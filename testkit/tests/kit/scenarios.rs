@@ -188,6 +188,23 @@ impl Play {
                 };
                 json!({"phase": phase, "waiting": status.waiting, "drafts": status.drafts})
             }
+            "likely" => {
+                let of = RecordEdit { record: self.record(step), kind: None, edits: Vec::new(), makes: false };
+                let likely = phone.likely_duplicates(of).await?;
+                let reasons = likely.iter().flat_map(|likely| &likely.reasons).map(|reason| &reason.zh);
+                json!({"titles": likely.iter().map(|likely| &likely.record.title).collect::<Vec<_>>(), "reasons": reasons.collect::<Vec<_>>()})
+            }
+            "together" => {
+                let found = phone.together(self.record(step)).await?;
+                let behind: Vec<String> = found.behind.into_iter().map(|row| row.title).collect();
+                json!({"survivor": found.survivor.map(|row| row.title), "behind": behind})
+            }
+            _ => return self.look_at_many(phone, step).await,
+        }))
+    }
+
+    async fn look_at_many(&self, phone: &Arc<Client>, step: &Json) -> Result<Option<Json>, ClientError> {
+        Ok(Some(match step["do"].as_str().unwrap() {
             "list" => {
                 let filter = (!step["filter"].is_null()).then(|| step["filter"].to_string());
                 let order_by = step["order_by"].as_str().map(str::to_owned);
@@ -205,17 +222,6 @@ impl Play {
                 let query = TotalsQuery { kind, filter, by, step: None, sums: vec![sum.clone()] };
                 let found = phone.totals(query).await?;
                 json!({"groups": found.groups.iter().map(|group| told(group, &sum)).collect::<Vec<_>>(), "all": told(&found.all, &sum)})
-            }
-            "likely" => {
-                let of = RecordEdit { record: self.record(step), kind: None, edits: Vec::new(), makes: false };
-                let likely = phone.likely_duplicates(of).await?;
-                let reasons = likely.iter().flat_map(|likely| &likely.reasons).map(|reason| &reason.zh);
-                json!({"titles": likely.iter().map(|likely| &likely.record.title).collect::<Vec<_>>(), "reasons": reasons.collect::<Vec<_>>()})
-            }
-            "together" => {
-                let found = phone.together(self.record(step)).await?;
-                let behind: Vec<String> = found.behind.into_iter().map(|row| row.title).collect();
-                json!({"survivor": found.survivor.map(|row| row.title), "behind": behind})
             }
             _ => return self.look_at_file(phone, step).await,
         }))
