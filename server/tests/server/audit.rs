@@ -372,7 +372,7 @@ async fn an_undoing_that_breaks_off_is_told_of_and_so_is_the_next_one_that_does_
     let import = desk.bring("party", "Name\nJiamei\nCedar\n").await;
     undone_half(&desk, &import).await;
     let begun = ("party".to_owned(), json!({"act": import, "begun": true}));
-    assert_eq!(entries(&desk.server, "import_undone").await, [begun.clone()]);
+    assert_eq!(entries(&desk.server, "import_undone").await, std::slice::from_ref(&begun));
     let undone = desk.post(&format!("/imports/undo/{import}"), &[]).await;
     assert_eq!(undone.status, 303, "{}", undone.text());
     let done = ("party".to_owned(), json!({"act": import, "records": 0, "left": 0}));
