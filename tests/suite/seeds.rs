@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use tests::world::play;
 
-/// Seeds that every run plays: minutes on two cores. Set `RAPPORT_SEEDS` for a night.
-const SEEDS: u64 = 1_000;
+/// Seeds that every run plays: two minutes on two cores. Set `RAPPORT_SEEDS` for a night.
+const SEEDS: u64 = 500;
 const PARTS: u64 = 4;
 
 /// How many seeds to play in all: `RAPPORT_SEEDS` for more than every run does.
