@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
 use crate::files::{hex, unhex};
-use crate::jobs::sequences::today;
 use crate::store::people::{self, SecretHash};
+use crate::store::sequences::today;
 use crate::store::trail::{self, EntryRow, Head};
-use crate::store::{Result, Store, Tx};
+use crate::store::{Result, Store, StoreError, Tx};
 
 /// Entries that are read at a time.
 const PAGE: u32 = 500;
@@ -192,7 +192,7 @@ impl Note {
     /// # Errors
     /// When the database fails.
     pub async fn keep(self, store: &Store, now: Millis) -> Result<()> {
-        store.write::<_, crate::store::StoreError, _>(move |tx| Box::pin(async move { self.write(tx, now).await })).await
+        store.write::<_, StoreError, _>(move |tx| Box::pin(async move { self.write(tx, now).await })).await
     }
 
     /// As [`Note::keep`], unless the same was written down on this day already: of what is looked at or fetched again and

@@ -16,7 +16,7 @@ use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::error::{Error, Text};
 use crate::jobs::runs::Runs;
-use crate::jobs::sequences::{SEQUENCE, Sequence, is_numbered, today};
+use crate::jobs::sequences::{SEQUENCE, Sequence, is_numbered};
 use crate::reading::{List, Row};
 use crate::store::{hooks, marks, sequences, workspaces};
 
@@ -207,7 +207,7 @@ async fn numbers(desk: &Desk) -> Result<(Vec<NumberView>, bool), Error> {
         })
         .collect();
     let mut tx = desk.app.store.reader().await?;
-    let day = today(&mut tx, desk.caller.workspace, desk.now).await?;
+    let day = sequences::today(&mut tx, desk.caller.workspace, desk.now).await?;
     let mut views = Vec::new();
     for (row, rule) in &rules {
         let last = sequences::last(&mut tx, desk.caller.workspace, rule.id, &rule.period(day)).await?;

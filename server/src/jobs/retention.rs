@@ -14,7 +14,6 @@ use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::query::Query;
 
 use super::runs::Runs;
-use super::sequences::today;
 use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::Caller;
@@ -26,7 +25,7 @@ use crate::reading::{List, ReadError, Reading, Row};
 use crate::store::lists::Shelf;
 use crate::store::people::User;
 use crate::store::retention::{self, Daily};
-use crate::store::{StoreError, people, workspaces};
+use crate::store::{StoreError, people, sequences, workspaces};
 
 /// Records read at once.
 const PAGE: &str = "200";
@@ -132,7 +131,7 @@ async fn daily(app: &App, workspace: WorkspaceId) -> Result<usize, Error> {
     let now = app.clock.now();
     let mut tx = app.store.reader().await?;
     let Some(daily) = retention::daily(&mut tx, workspace).await? else { return Ok(0) };
-    let day = today(&mut tx, workspace, now).await?.to_string();
+    let day = sequences::today(&mut tx, workspace, now).await?.to_string();
     drop(tx);
     if daily.last_day == day {
         return Ok(0);
@@ -155,7 +154,7 @@ async fn daily(app: &App, workspace: WorkspaceId) -> Result<usize, Error> {
 /// When the database fails.
 pub async fn switch(app: &App, caller: &Caller, on: bool) -> Result<(), Error> {
     let (workspace, by, now) = (caller.workspace, caller.user, app.clock.now());
-    let last_day = today(&mut app.store.reader().await?, workspace, now).await?.to_string();
+    let last_day = sequences::today(&mut app.store.reader().await?, workspace, now).await?.to_string();
     let note = Note::of(workspace, Some(by), Act::RetentionSwitched, workspace).with(json!({ "on": on }));
     let switched = app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {

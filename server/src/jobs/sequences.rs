@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json};
 use sync_core::id::{KindName, Millis, RecordId, WorkspaceId};
 use sync_core::record::fields::FieldEdit;
@@ -129,7 +127,7 @@ async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, SequenceError> 
     if rules.is_empty() {
         return Ok(false);
     }
-    let day = today(&mut tx, workspace, app.clock.now()).await?;
+    let day = sequences::today(&mut tx, workspace, app.clock.now()).await?;
     drop(tx);
     let (more, schema) = (rows.len() == STEP as usize, app.intake.rules(workspace).schema);
     let mut edits = Vec::new();
@@ -185,19 +183,6 @@ async fn number(
         .write::<_, StoreError, _>(move |tx| Box::pin(async move { sequences::take(tx, workspace, sequence, &period, first).await }));
     let text = rule.numbered(taking.await?, day);
     Ok(RecordEdit { kind: row.kind.clone(), record: row.record, edits: vec![FieldEdit::set(&rule.field, text)], expect: Expect::Existing })
-}
-
-/// The day in the workspace's time zone; UTC's where it names none that is known.
-pub async fn today(tx: &mut Tx, workspace: WorkspaceId, now: Millis) -> Result<jiff::civil::Date, StoreError> {
-    let zone = zone(tx, workspace).await?.unwrap_or(TimeZone::UTC);
-    Ok(Timestamp::from_millisecond(now).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone).date())
-}
-
-/// The workspace's time zone, if it names one that is known.
-pub async fn zone(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<TimeZone>, StoreError> {
-    let settings = sequences::settings(tx, workspace).await?;
-    let zone = settings.and_then(|settings| settings.get("time_zone")?.as_str().map(str::to_owned));
-    Ok(zone.and_then(|name| TimeZone::get(name.trim()).ok()))
 }
 
 #[cfg(test)]

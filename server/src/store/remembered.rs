@@ -1,8 +1,8 @@
 //! Numbers over many records that were worked out before and still hold: until anything in the workspace changes.
 //!
 //! An answer is known by the whole question: the statement with its values, in which it also stands who may see what.
-//! So nobody is given what was worked out for somebody who sees more. Lists of records are never kept, nor what may be another
-//! answer a moment later though nothing was written.
+//! So nobody is given what was worked out for somebody who sees more. Pages of lists are never kept, nor what may be another
+//! answer a moment later though nothing was written. What names records is small ([`ROWS_MAX`]), and gone when anybody is erased.
 
 use std::any::Any;
 use std::collections::HashMap;

@@ -1,5 +1,8 @@
-//! Numbers that the server gives: the rules and the counters.
+//! Numbers that the server gives, the rules and the counters; and what else a workspace's settings say.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json};
 use sync_core::actions::currency::{FEW_MAX, SETTINGS};
 use sync_core::id::{Millis, RecordId, WorkspaceId};
@@ -33,6 +36,19 @@ pub async fn all_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &'static str
 pub async fn settings(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<Map<String, Json>>> {
     let row = all_of_kind(tx, workspace, SETTINGS).await?.into_iter().next();
     Ok(row.and_then(|row| serde_json::from_str(&row.main).ok()))
+}
+
+/// The day in the workspace's time zone; UTC's where it names none that is known.
+pub async fn today(tx: &mut Tx, workspace: WorkspaceId, now: Millis) -> Result<Date> {
+    let zone = zone(tx, workspace).await?.unwrap_or(TimeZone::UTC);
+    Ok(Timestamp::from_millisecond(now).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone).date())
+}
+
+/// The workspace's time zone, if it names one that is known.
+pub async fn zone(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<TimeZone>> {
+    let settings = settings(tx, workspace).await?;
+    let zone = settings.and_then(|settings| settings.get("time_zone")?.as_str().map(str::to_owned));
+    Ok(zone.and_then(|name| TimeZone::get(name.trim()).ok()))
 }
 
 /// Takes the next number of a sequence, at least `first`.

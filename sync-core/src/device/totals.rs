@@ -60,14 +60,12 @@ impl Device {
 
     /// What stands for the records that groups are called by, where another one does.
     fn merged(&self, counted: &[Counted]) -> Result<HashMap<String, String>, StoreError> {
-        let mut merged = HashMap::new();
-        for record in counted.iter().filter_map(|(key, _)| key.as_deref()?.parse::<RecordId>().ok()) {
-            let survivor = self.replica.store.survivor_of(record)?;
-            if survivor != record {
-                merged.insert(record.to_string(), survivor.to_string());
-            }
-        }
-        Ok(merged)
+        let survivors: HashMap<RecordId, RecordId> = self.replica.store.aliases()?.into_iter().collect();
+        let merged = counted.iter().filter_map(|(key, _)| {
+            let record = key.as_deref()?;
+            Some((record.to_owned(), survivors.get(&record.parse().ok()?)?.to_string()))
+        });
+        Ok(merged.collect())
     }
 
     /// What some records are called, as far as they are here.

@@ -64,16 +64,26 @@ impl Store {
         self.ids("select record from temp.aliases where survivor = ?1 order by record", [survivor.as_bytes()])
     }
 
+    /// All records that others stand for, each with that other one.
+    pub(crate) fn aliases(&self) -> Result<Vec<(RecordId, RecordId)>, StoreError> {
+        self.settle_aliases()?;
+        self.pairs("select record, survivor from temp.aliases")
+    }
+
     /// All marks: the duplicate, what it is the same as.
     fn marks(&self) -> Result<Vec<(RecordId, RecordId)>, StoreError> {
         // In words, or SQLite would not know that there is an index of just these.
-        let mut statement = self.db.prepare_cached(&format!("select source, target from links where role = '{FIELD}'"))?;
+        self.pairs(&format!("select source, target from links where role = '{FIELD}'"))
+    }
+
+    fn pairs(&self, sql: &str) -> Result<Vec<(RecordId, RecordId)>, StoreError> {
+        let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
-        let mut marks = Vec::new();
+        let mut pairs = Vec::new();
         while let Some(row) = rows.next()? {
-            let (source, target): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
-            marks.push((RecordId::from_bytes(&source)?, RecordId::from_bytes(&target)?));
+            let (one, other): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            pairs.push((RecordId::from_bytes(&one)?, RecordId::from_bytes(&other)?));
         }
-        Ok(marks)
+        Ok(pairs)
     }
 }

@@ -63,7 +63,7 @@ pub struct StoredRow {
     pub pending: bool,
     /// Own edits of it that were not accepted.
     pub drafts: u64,
-    /// The record that stands for it, as far as [`Store::settle_aliases`] has last been told.
+    /// The record that stands for it, as far as `Store::settle_aliases` has last been told.
     pub merged_into: Option<RecordId>,
 }
 

@@ -31,11 +31,11 @@ use super::{ImportError, ImportId, Mode, Spec, authorise};
 use crate::app::App;
 use crate::intake::{Author, Expect, RecordEdit, Rules};
 use crate::jobs::cell::label;
-use crate::jobs::{Progress, Watch, acts, sequences};
+use crate::jobs::{Progress, Watch, acts};
 use crate::projection;
 use crate::store::imports::{Act, ImportRow};
 use crate::store::records::{self, RecordRow};
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, sequences};
 
 /// Rows that share a transaction: enough to make its flush cheap, few enough that phones wait no longer than a blink.
 const BATCH_ROWS: usize = 4_000;
