@@ -16,7 +16,7 @@ use crate::body::Body;
 use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::error::Error;
 use crate::intake::NotEdited;
-use crate::reading::{Disagreement, List, Listing, Reading, RecordView};
+use crate::reading::{Disagreement, LinkedRecord, List, Listing, Reading, RecordView};
 use crate::writing::{Batch, Outcome, Writing};
 
 /// The disagreements of one record.
@@ -172,6 +172,8 @@ pub(super) async fn find(app: &App, caller: &Caller, kind: &str, id: RecordId) -
 
 /// The same as an answer: the version stands in `ETag`, too.
 pub(super) async fn shown(app: &App, caller: &Caller, kind: &str, id: RecordId) -> Result<Response, Error> {
-    let record = find(app, caller, kind, id).await?;
-    Ok(([(header::ETAG, format!("\"{}\"", record.row.version))], Json(record)).into_response())
+    let view = find(app, caller, kind, id).await?;
+    let tag = format!("\"{}\"", view.row.version);
+    let linked_from = Reading::of(app, caller).linked_from(id).await?;
+    Ok(([(header::ETAG, tag)], Json(LinkedRecord { view, linked_from })).into_response())
 }

@@ -3,7 +3,6 @@
 //! Holds what the file for programs holds. Loads nothing, and links nowhere: it is handed over.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sync_core::id::RecordId;
@@ -14,11 +13,12 @@ use super::format::{Formatter, minute};
 use super::history::{self, change_view};
 use super::links::ids_in;
 use super::made::{device_of, name_of};
-use super::rejected::{FieldView, field_views};
+use super::rejected::{FieldView, field_views, named_in};
 use super::words::Words;
 use crate::error::Error;
+use crate::place::Path;
 use crate::privacy::{self, Dossier, Merged};
-use crate::reading::{History, Linked, Names, RecordView, RefusedEdit, Row, Who};
+use crate::reading::{History, Linked, LinkedRecord, Names, RefusedEdit, Row, Who};
 
 #[derive(Template)]
 #[template(path = "dossier.html")]
@@ -62,7 +62,7 @@ struct EntryView {
 /// `GET /privacy/{id}/page.html`: that it was taken out is written down, as for the file for programs.
 pub async fn take_out(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
     let dossier = privacy::take_out(&desk.app, &desk.caller, id).await?;
-    let kind = desk.reading.kind(&dossier.record.row.kind)?.clone();
+    let kind = desk.reading.kind(&dossier.record.view.row.kind)?.clone();
     let mut response = page(StatusCode::OK, &view(&desk, &kind, &dossier).await?)?.into_response();
     let name = HeaderValue::try_from(format!("attachment; filename=\"{id}.html\"")).map_err(|error| Error::Internal(error.into()))?;
     response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
@@ -70,20 +70,17 @@ pub async fn take_out(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, 
 }
 
 async fn view(desk: &Desk, kind: &Kind, dossier: &Dossier) -> Result<DossierPage, Error> {
-    let Dossier { record, consents, files, .. } = dossier;
+    let Dossier { record: linked, consents, files, .. } = dossier;
+    let row = &linked.view.row;
     let known = called(desk, kind, dossier).await?;
     let format = desk.formatter(&known);
     Ok(DossierPage {
         words: desk.words,
-        title: record.row.title.clone(),
-        about: vec![
-            desk.words.label(&kind.label).to_owned(),
-            record.row.id.to_string(),
-            format!("{} · {}", minute(desk.now), desk.caller.name),
-        ],
-        values: values(&format, kind, &record.row),
+        title: row.title.clone(),
+        about: vec![desk.words.label(&kind.label).to_owned(), row.id.to_string(), format!("{} · {}", minute(desk.now), desk.caller.name)],
+        values: values(&format, kind, row),
         consents: consents.iter().map(|consent| consented(desk, kind, consent)).collect(),
-        links: linked(desk, kind, record),
+        links: links(desk, kind, linked),
         files: files.iter().map(|file| file.name.clone()).collect(),
         sections: sections(desk, &format, kind, dossier),
     })
@@ -95,9 +92,9 @@ async fn called(desk: &Desk, kind: &Kind, dossier: &Dossier) -> Result<Names, Er
     let mut ids: Vec<RecordId> = histories.flat_map(|history| history::linked(kind, &history.entries, None)).collect();
     let rows = dossier.about.iter().chain(dossier.merged.iter().map(|merged| &merged.record));
     let texts = rows.flat_map(|row| row.fields.values()).flat_map(ids_in);
-    ids.extend(texts.chain(dossier.refused.iter().flat_map(RefusedEdit::texts).filter_map(|text| text.parse().ok())));
+    ids.extend(texts.chain(dossier.refused.iter().flat_map(named_in)));
     let mut known = desk.reading.names_of(ids).await?;
-    known.extend(dossier.record.links.iter().flat_map(|links| &links.records).map(|linked| (linked.id, linked.clone())));
+    known.extend(dossier.record.view.links.iter().flat_map(|links| &links.records).map(|linked| (linked.id, linked.clone())));
     Ok(known)
 }
 
@@ -174,13 +171,13 @@ fn consented(desk: &Desk, kind: &Kind, consent: &privacy::Consent) -> String {
     format!("{}: {said}{at}", privacy::purpose_of(kind, consent).map_or(&*consent.purpose, |label| desk.words.label(label)))
 }
 
-fn linked(desk: &Desk, kind: &Kind, record: &RecordView) -> Vec<(String, String)> {
+fn links(desk: &Desk, kind: &Kind, linked: &LinkedRecord) -> Vec<(String, String)> {
     let titles = |records: &[Linked]| records.iter().map(|linked| linked.title.as_str()).collect::<Vec<_>>().join("; ");
     let called =
         |role: &str| kind.field(role.split('.').next().unwrap_or_default()).map_or(role, |field| desk.words.label(&field.label)).to_owned();
-    let out = record.links.iter().map(|links| (called(&links.role), titles(&links.records)));
+    let out = linked.view.links.iter().map(|links| (called(&links.role), titles(&links.records)));
     let of = |name: &str| desk.reading.kind(name).map_or(name.to_owned(), |kind| desk.words.label(&kind.plural).to_owned());
-    let back = record.linked_from.iter().map(|links| {
+    let back = linked.linked_from.iter().map(|links| {
         let more = links.count.saturating_sub(links.records.len() as u64);
         let more = if more > 0 { format!("; {}", desk.words.count("record.more", more)) } else { String::new() };
         (of(&links.kind), format!("{}{more}", titles(&links.records)))

@@ -16,7 +16,7 @@ use super::list::{Column, title_of};
 use super::rejected::title_of_refused;
 use super::worth;
 use crate::error::Error;
-use crate::reading::{LinksIn, List, Names, RecordView, Row};
+use crate::reading::{LinksIn, Names, RecordView, Row};
 
 /// Records shown of each kind and role, those that happened or were changed last: a table of them is a glance, all are a click away.
 const ROWS_MAX: usize = 10;
@@ -163,18 +163,17 @@ fn columns<'k>(desk: &Desk, kind: &'k Kind, role: &str, rows: &[Row]) -> Vec<Col
 
 /// The records that link to a record, by kind and role.
 pub async fn groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, Error> {
-    let groups = try_join_all(view.linked_from.iter().map(|links| group(desk, view, links))).await?;
+    let linked = desk.reading.linked_from(view.row.id).await?;
+    let groups = try_join_all(linked.iter().map(|links| group(desk, view, &linked, links))).await?;
     Ok(groups.into_iter().flatten().collect())
 }
 
-async fn group(desk: &Desk, view: &RecordView, links: &LinksIn) -> Result<Option<LinkGroup>, Error> {
+async fn group(desk: &Desk, view: &RecordView, linked: &[LinksIn], links: &LinksIn) -> Result<Option<LinkGroup>, Error> {
     let filter = json!({"type": "linkedWith", "attribute": links.role, "value": [view.row.id]});
-    let Some(mut group) = link_group(desk, view, links, &filter) else { return Ok(None) };
+    let is_only = linked.iter().filter(|other| other.kind == links.kind).count() == 1;
+    let Some(mut group) = link_group(desk, view, (links, is_only), &filter) else { return Ok(None) };
     let kind = desk.reading.kind(&links.kind)?.clone();
-    let found = match newest(desk, &kind, links, &filter).await? {
-        Some(found) => found,
-        None => changed_last(desk, links).await?,
-    };
+    let found = last(desk, links).await?;
     let ids: Vec<RecordId> = found.0.iter().map(|row| row.id).collect();
     let merged = if duplicates::can_merge(&kind) { desk.reading.merged_among(&ids).await? } else { HashSet::new() };
     (group.heads, group.rows) = table(desk, &kind, &links.role, &found, &merged);
@@ -185,19 +184,7 @@ async fn group(desk: &Desk, view: &RecordView, links: &LinksIn) -> Result<Option
     Ok(Some(group))
 }
 
-/// The records that happened last, by the field that their kind names for it first.
-async fn newest(desk: &Desk, kind: &Kind, links: &LinksIn, filter: &Json) -> Result<Option<(Vec<Row>, Names)>, Error> {
-    let Some(field) = day_of(desk, kind) else { return Ok(None) };
-    let order = if field.value == ValueType::Period { format!("{}.start", field.name) } else { field.name.to_string() };
-    let (filter, most) = (json!([filter]).to_string(), ROWS_MAX.to_string());
-    let params = [("where", &*filter), ("orderBy", &*order), ("order", "desc"), ("maxSize", &*most)];
-    // A role that cannot be asked about leaves them as they are.
-    let Ok(query) = desk.reading.query(&kind.name, params) else { return Ok(None) };
-    let found = desk.reading.list(&List { expected: Some(links.count), ..List::of(query) }).await?;
-    Ok(Some((found.rows, found.names)))
-}
-
-async fn changed_last(desk: &Desk, links: &LinksIn) -> Result<(Vec<Row>, Names), Error> {
+async fn last(desk: &Desk, links: &LinksIn) -> Result<(Vec<Row>, Names), Error> {
     let ids: Vec<RecordId> = links.records.iter().take(ROWS_MAX).map(|linked| linked.id).collect();
     let (mut rows, names) = desk.reading.rows(&ids).await?;
     Ok((ids.iter().filter_map(|id| rows.remove(id)).collect(), names))
@@ -214,11 +201,11 @@ fn last_of(desk: &Desk, kind: &Kind, (rows, names): &(Vec<Row>, Names)) -> Optio
     let by = kind.board.as_ref().map(|board| &*board.by);
     let state = |row: &Row| row.fields.get(by?).and_then(Json::as_str).map(str::to_owned);
     let counts = |row: &&Row| !kind.never().any(|option| state(row).is_some_and(|state| state == option.value));
-    let value = rows.iter().find(counts)?.fields.get(&*field.name)?;
+    let value = rows.iter().filter(counts).find_map(|row| row.fields.get(&*field.name))?;
     Some(desk.words.fill("record.last", &[&desk.formatter(names).field(field, value).text()]))
 }
 
-fn link_group(desk: &Desk, view: &RecordView, links: &LinksIn, filter: &Json) -> Option<LinkGroup> {
+fn link_group(desk: &Desk, view: &RecordView, (links, is_only): (&LinksIn, bool), filter: &Json) -> Option<LinkGroup> {
     let id = view.row.id;
     let kind = desk.reading.kind(&links.kind).ok()?;
     let (field, part) = links.role.split_once('.').map_or((&*links.role, None), |(field, part)| (field, Some(part)));
@@ -226,8 +213,7 @@ fn link_group(desk: &Desk, view: &RecordView, links: &LinksIn, filter: &Json) ->
     let field = kind.field(field).filter(|field| *field.name != *duplicates::FIELD)?;
     let is_simple = part.is_none() && matches!(field.merge, Merge::Register | Merge::Visible | Merge::Set);
     let may = is_simple && desk.reading.may_some(kind, Action::Create);
-    let (plural, same) = (desk.words.label(&kind.plural), view.linked_from.iter().filter(|other| other.kind == links.kind));
-    let is_only = same.count() == 1;
+    let plural = desk.words.label(&kind.plural);
     let left = links.count.saturating_sub(links.records.len().min(ROWS_MAX) as u64);
     Some(LinkGroup {
         label: if is_only { plural.to_owned() } else { format!("{plural} · {}", desk.words.label(&field.label)) },

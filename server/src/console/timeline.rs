@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Form;
-use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -22,6 +21,7 @@ use super::made::{device_of, later, name_of};
 use super::record::{Editing, show, view};
 use super::why;
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::{CHANGES, Entry, Event, Happened, Names, PEOPLE, Row, Timeline, Who};
 
 /// Events of a page at first, and how many more each time.
@@ -42,8 +42,6 @@ pub struct TimelineView {
     pub events: Vec<EventView>,
     /// Where more are shown.
     pub more: Option<String>,
-    /// How many are not put in order here, in words.
-    pub left_out: Option<String>,
     /// Where a comment is sent; none for who may not.
     pub comment: Option<String>,
     /// Where a call or a task about this record is noted.
@@ -121,7 +119,6 @@ pub async fn of(
             true => format!("{here}?only={only}&events={}&older={older}#timeline", size + STEP),
             false => format!("{here}?only={only}&older={}#timeline", older + size),
         }),
-        left_out: (timeline.left_out > 0 && !timeline.more).then(|| desk.words.count("timeline.left_out", timeline.left_out)),
         events: timeline.events.iter().map(|happened| drawing.event(happened)).collect(),
         comment: may.then(|| format!("{here}/comments")),
         log: if may { shortcuts(desk, id) } else { Vec::new() },

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::Error;
-use crate::reading::{History, Reading, RecordView, RefusedEdit, Row};
+use crate::reading::{History, LinkedRecord, Reading, RefusedEdit, Row};
 
 /// The log in which a kind keeps what somebody agreed to.
 pub const CONSENTS: &str = "consents";
@@ -20,7 +20,7 @@ pub const CONSENTS: &str = "consents";
 #[serde(rename_all = "camelCase")]
 pub struct Dossier {
     /// Its present values, all facets, with its links and what links to it.
-    pub record: RecordView,
+    pub record: LinkedRecord,
     /// Everything that was ever written to it, by whom and when.
     pub history: Option<History>,
     /// The records that were merged into it.
@@ -123,8 +123,8 @@ pub async fn look_at(app: &App, caller: &Caller, id: RecordId) -> Result<Glance,
 
 async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
     let reading = Reading::of(app, caller);
-    let record = reading.record(id).await?.ok_or(Error::NotFound)?;
-    check(app, caller, &record.row)?;
+    let view = reading.record(id).await?.ok_or(Error::NotFound)?;
+    check(app, caller, &view.row)?;
     let (all, rows) = with_merged(&reading, id).await?;
     let mut merged = Vec::new();
     for record in rows {
@@ -134,9 +134,9 @@ async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Er
     let (files, about): (Vec<Row>, Vec<Row>) = naming.into_iter().partition(|row| &*row.kind == crate::files::KIND);
     let file = |row: Row| FileOf { id: row.id, name: row.title, content: format!("/api/v1/file/{}/content", row.id) };
     Ok(Dossier {
-        consents: consents(&record.row.fields),
+        consents: consents(&view.row.fields),
         history: reading.history(id).await?,
-        record,
+        record: LinkedRecord { view, linked_from: reading.linked_from(id).await? },
         merged,
         files: files.into_iter().map(file).collect(),
         about,

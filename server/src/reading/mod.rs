@@ -58,12 +58,12 @@ pub use mentions::{Colleague, Mention, PEOPLE};
 pub use news::News;
 pub use plan::Planned;
 pub use quality::{FieldQuality, Quality, Queue, Score, Slip};
-pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};
+pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinkedRecord, LinksIn, LinksOut, RecordView};
 pub use search::Hits;
 pub use sync_core::actions::next::NextStep;
 pub use sync_core::actions::totals::{Asked as Grouping, Group, Home, Linked, Names, Sum, Totals, is_summed};
 pub use sync_core::query::Step;
-pub use timeline::{CHANGES, Event, Happened, TIMELINE_MAX, Timeline};
+pub use timeline::{CHANGES, Event, Happened, Timeline};
 pub use undecided::{Approved, Asked, Open, OpenConflict, Proposal, RefusedEdit, RefusedState, Slice, TurnView, Wanted, WantedField};
 
 /// One caller's view of the records.

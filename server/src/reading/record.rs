@@ -15,7 +15,7 @@ use crate::store::{lists, pointing, undecided};
 /// Records named of each kind and role that point at a record; the count says how many there are.
 pub const LINKED_FROM_MAX: u32 = 20;
 
-/// A record with its open disagreements and its links.
+/// A record with its open disagreements and what it links to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordView {
@@ -28,6 +28,15 @@ pub struct RecordView {
     pub doubts: Vec<DoubtView>,
     /// The records it links to.
     pub links: Vec<LinksOut>,
+}
+
+/// A record, and what links to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkedRecord {
+    /// The record.
+    #[serde(flatten)]
+    pub view: RecordView,
     /// The records in use that link to it.
     pub linked_from: Vec<LinksIn>,
 }
@@ -94,7 +103,7 @@ pub struct LinksIn {
     pub role: String,
     /// How many there are.
     pub count: u64,
-    /// Those changed last, at most [`LINKED_FROM_MAX`].
+    /// Those that took place last, or were changed last where nothing says when they did: at most [`LINKED_FROM_MAX`].
     pub records: Vec<Linked>,
 }
 
@@ -165,12 +174,11 @@ impl Reading {
         let disagreements: Vec<_> = conflicts.into_iter().map(|(claims, conflict)| Disagreement::of(conflict, claims, &people)).collect();
         let row = Row::of(row, disagreements.len() as u64);
         let names = self.names(&mut tx, links::ids(kind, &row.fields)).await?;
-        let linked_from = self.linked_from(&mut tx, id).await?;
         let doubts = doubts(kind, &row.fields, self.country())
             .into_iter()
             .map(|found| DoubtView { field: found.path(), code: found.doubt.as_str() })
             .collect();
-        Ok(Some(RecordView { links: links::named(kind, &row.fields, &names), row, disagreements, doubts, linked_from }))
+        Ok(Some(RecordView { links: links::named(kind, &row.fields, &names), row, disagreements, doubts }))
     }
 
     /// Some records, those in sight of them, and what those are called that they link to.
@@ -195,10 +203,15 @@ impl Reading {
         Ok(lists::author_of(&mut tx, self.workspace, id).await?)
     }
 
-    async fn linked_from(&self, tx: &mut crate::store::Tx, id: RecordId) -> Result<Vec<LinksIn>, ReadError> {
+    /// The records in use that link to one, by kind and role.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn linked_from(&self, id: RecordId) -> Result<Vec<LinksIn>, ReadError> {
         let mut groups: Vec<LinksIn> = Vec::new();
-        let targets = self.with_behind(tx, id).await?;
-        for pointer in pointing::at(tx, self.workspace, &self.scope, &targets, LINKED_FROM_MAX).await? {
+        let mut tx = self.store.reader().await?;
+        let targets = self.with_behind(&mut tx, id).await?;
+        for pointer in pointing::at(&mut tx, self.workspace, &self.scope, &targets, &self.happens(), LINKED_FROM_MAX).await? {
             if !self.is_told(&pointer.kind, &pointer.role) {
                 continue;
             }

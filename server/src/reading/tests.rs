@@ -197,7 +197,8 @@ async fn a_record_names_what_it_links_to_and_what_links_to_it() {
     }
     let party = world.reading("rep").record(record(1)).await.unwrap().unwrap();
     assert_eq!((party.links[0].role.as_str(), party.links[0].records[0].title.as_str()), ("owner", "User 1"));
-    let from = &party.linked_from[0];
+    let linked = world.reading("rep").linked_from(record(1)).await.unwrap();
+    let from = &linked[0];
     assert_eq!((&*from.kind, from.role.as_str(), from.count, from.records.len()), ("deal", "party", 28, LINKED_FROM_MAX as usize));
     let deal = world.reading("rep").record(record(2)).await.unwrap().unwrap();
     assert_eq!(deal.linked(record(1)).unwrap().title, "佳美");

@@ -3,18 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use serde_json::{Map, Value as Json};
 use sync_core::actions::request::{OWN_NOTES, is_own_note};
-use sync_core::id::{ChangeHash, KindName, Millis, RecordId};
-use sync_core::schema::Schema;
+use sync_core::id::{ChangeHash, Facet, FieldName, KindName, Millis, RecordId};
+use sync_core::schema::{Field, Kind};
 
 use super::{Entry, Names, ReadError, Reading, Row, links};
-use crate::store::lists;
-use crate::store::pointing::{self, PlacedRow};
-
-/// Records of one timeline, those changed last: more than anybody scrolls through. Of more it says so, and one kind of them is
-/// looked at alone.
-pub const TIMELINE_MAX: u32 = 2_000;
+use crate::store::{lists, pointing};
 
 /// What happened.
 #[derive(Debug, Clone)]
@@ -45,8 +39,6 @@ pub struct Timeline {
     pub first: Option<ChangeHash>,
     /// How many records of each kind there are.
     pub kinds: BTreeMap<KindName, u64>,
-    /// How many records are too many to be put in order here.
-    pub left_out: u64,
     /// How many changes.
     pub changes: u64,
     /// What the records are called that events name.
@@ -72,28 +64,17 @@ impl Reading {
         let mut timeline = Timeline::default();
         let mut tx = self.store.reader().await?;
         let targets = self.with_behind(&mut tx, id).await?;
-        let placed: Vec<KindName> = self.schema().kinds().filter(|kind| !kind.happens.is_empty()).map(|kind| kind.name.clone()).collect();
         let mut places = Vec::new();
-        let found = match only {
-            CHANGES => Vec::new(),
-            _ => {
-                let asked = (&targets[..], Some(only).filter(|only| !only.is_empty()));
-                pointing::places(&mut tx, self.workspace, &self.scope, asked, &placed, TIMELINE_MAX).await?
-            }
-        };
-        timeline.kinds = match only.is_empty() && found.len() < TIMELINE_MAX as usize {
-            // They are all.
-            true => counted(&found),
-            false => pointing::counts(&mut tx, self.workspace, &self.scope, &targets).await?,
-        };
+        if only != CHANGES {
+            // One more tells whether there are older ones.
+            let most = u32::try_from(piece.end).unwrap_or(u32::MAX).saturating_add(1);
+            let asked = (&targets[..], &OWN_NOTES[..], Some(only).filter(|only| !only.is_empty()));
+            let found = pointing::latest(&mut tx, self.workspace, &self.scope, asked, &self.happens(), most).await?;
+            places.extend(found.into_iter().map(|(record, at)| (at, Place::Record(record))));
+        }
+        timeline.kinds = pointing::counts(&mut tx, self.workspace, &self.scope, &targets).await?;
         // Whether one follows it is said on top of the page, what waits for one's word at the desk.
         timeline.kinds.retain(|kind, _| !is_own_note(kind));
-        if only != CHANGES {
-            let told = found.iter().filter(|row| !is_own_note(&row.kind));
-            places.extend(told.map(|row| (moment(self.schema(), row), Place::Record(row.record))));
-            let all = timeline.kinds.iter().filter(|(kind, _)| only.is_empty() || ***kind == *only).map(|(_, count)| count);
-            timeline.left_out = all.sum::<u64>().saturating_sub(places.len() as u64);
-        }
         drop(tx);
         for together in history.chunk_by(|one, other| one.change == other.change) {
             timeline.changes += 1;
@@ -108,6 +89,17 @@ impl Reading {
         places.drain(..piece.start.min(places.len()));
         self.tell(&mut timeline, places).await?;
         Ok(timeline)
+    }
+
+    /// What says of the records of each kind when they took place, as far as it is in sight.
+    pub(super) fn happens(&self) -> Vec<(KindName, Vec<FieldName>)> {
+        let is_told = |kind: &Kind, field: &Field| field.facet == Facet::Main && self.may_read(kind, &field.name);
+        let told = |kind: &Kind| {
+            let fields = kind.happens.iter().filter_map(|name| kind.field(name));
+            fields.filter(|field| is_told(kind, field)).map(|field| field.name.clone()).collect::<Vec<_>>()
+        };
+        let kinds = self.schema().kinds().map(|kind| (kind.name.clone(), told(kind)));
+        kinds.filter(|(_, fields)| !fields.is_empty()).collect()
     }
 
     /// The records about one that were there at a moment, those that came last first.
@@ -145,15 +137,6 @@ impl Reading {
     }
 }
 
-/// How many there are of each kind.
-fn counted(rows: &[PlacedRow]) -> BTreeMap<KindName, u64> {
-    let mut kinds = BTreeMap::new();
-    for row in rows {
-        *kinds.entry(row.kind.clone()).or_default() += 1;
-    }
-    kinds
-}
-
 fn change_of(place: &Place) -> Option<ChangeHash> {
     match place {
         Place::Change(entries) => entries.first().map(|entry| entry.change),
@@ -165,27 +148,5 @@ fn record_of(place: &Place) -> Option<RecordId> {
     match place {
         Place::Record(record) => Some(*record),
         Place::Change(_) => None,
-    }
-}
-
-/// When a record took place: as the fields say that its kind names for it, or else when it was made.
-fn moment(schema: &Schema, row: &PlacedRow) -> Millis {
-    let fields: Map<String, Json> = row.main.as_deref().and_then(|main| serde_json::from_str(main).ok()).unwrap_or_default();
-    let named = schema.kind(&row.kind).map(|kind| &kind.happens[..]).unwrap_or_default();
-    named.iter().find_map(|name| time_in(fields.get(&**name)?, row.created_at)).unwrap_or(row.created_at)
-}
-
-/// The moment that a value says. A day says none: what was made on it was so at that moment of it.
-fn time_in(value: &Json, created_at: Millis) -> Option<Millis> {
-    match value {
-        Json::Number(millis) => millis.as_i64(),
-        Json::String(day) => {
-            let day: jiff::civil::Date = day.parse().ok()?;
-            let begins = |day: jiff::civil::Date| Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond());
-            let (start, end) = (begins(day)?, day.tomorrow().ok().and_then(begins)?);
-            Some(if (start..end).contains(&created_at) { created_at } else { start })
-        }
-        Json::Object(period) => time_in(period.get("start")?, created_at),
-        _ => None,
     }
 }

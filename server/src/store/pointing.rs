@@ -4,11 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::id::{Facet, KindName, Millis, RecordId, WorkspaceId};
+use sync_core::id::{FieldName, KindName, Millis, RecordId, WorkspaceId};
 use sync_core::query::Param;
 
-use super::scope::{Scope, Statement, listed};
+use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
+
+/// Milliseconds.
+const DAY: Millis = 24 * 60 * 60 * 1000;
 
 /// A record that points at another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +30,21 @@ pub struct PointerRow {
 
 type PointerTuple = (String, String, Vec<u8>, String, i64);
 
-/// The records that point at any of some, most lately changed first: at most `each` of every kind and role.
-/// Who asks is expected to drop roles whose field is out of sight.
-pub async fn at(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], each: u32) -> Result<Vec<PointerRow>> {
+/// The kinds whose records take place, each with the fields of its main facet that say when: the first one that is filled counts.
+pub type Happens = [(KindName, Vec<FieldName>)];
+
+/// The records that point at any of some, at most `each` of every kind and role: those that took place last, of a kind that does
+/// not take place those changed last. Who asks is expected to drop roles whose field is out of sight.
+pub async fn at(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    scope: &Scope,
+    targets: &[RecordId],
+    happens: &Happens,
+    each: u32,
+) -> Result<Vec<PointerRow>> {
     let mut pointers = Vec::new();
-    for (kind, role, record, title, count) in pointers_statement(workspace, scope, targets, each).all::<PointerTuple>(tx).await? {
+    for (kind, role, record, title, count) in pointers_statement(workspace, scope, targets, happens, each).all::<PointerTuple>(tx).await? {
         let kind: KindName = id(kind.parse(), "kind name")?;
         let title = if scope.of(&kind).is_some_and(|scope| scope.title) { title } else { String::new() };
         pointers.push(PointerRow { kind, role, record: id(RecordId::from_bytes(&record), "record id")?, title, count: count as u64 });
@@ -39,20 +52,49 @@ pub async fn at(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[R
     Ok(pointers)
 }
 
-pub(super) fn pointers_statement(workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], each: u32) -> Statement {
-    let mut statement = Statement::of("select source_kind, role, record, title, many from (", workspace);
+pub(super) fn pointers_statement(workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], happens: &Happens, each: u32) -> Statement {
+    let mut statement = Statement::of("select pointers.kind, role, rows.record, title, many from (", workspace);
     let targets = statement.bind_records(targets);
-    let sees = scope.sees_any("r", &mut statement);
-    let updated = scope.updated_any("r");
+    let sees = scope.sees_any("rows", &mut statement);
+    let updated = scope.updated_any("rows");
+    // Of a kind that takes place, what has no day yet comes behind.
+    let last = moment(happens, "null", &updated);
+    // Titles are read of the few.
     statement.push(&format!(
-        "select l.source_kind, l.role, r.record, r.title, count(*) over (partition by l.source_kind, l.role) as many, \
-         row_number() over (partition by l.source_kind, l.role order by {updated} desc, r.record) as place \
-         from links l join rows r on r.workspace = l.workspace and r.record = l.source \
-         where l.workspace = $1 and l.target in ({targets}) and r.archived = 0 and {sees}"
+        "select l.source_kind as kind, l.role, rows.record, count(*) over (partition by l.source_kind, l.role) as many, \
+         row_number() over (partition by l.source_kind, l.role order by {last} desc nulls last, {updated} desc, rows.record) as place \
+         from links l cross join rows on rows.workspace = $1 and rows.record = l.source \
+         where l.workspace = $1 and l.target in ({targets}) and rows.archived = 0 and {sees}"
     ));
     let each = statement.bind(Param::Int(i64::from(each)));
-    statement.push(&format!(") pointers where place <= {each} order by source_kind, role, place"));
+    statement.push(&format!(
+        ") pointers cross join rows on rows.workspace = $1 and rows.record = pointers.record where place <= {each} \
+         order by pointers.kind, role, place"
+    ));
     statement
+}
+
+/// When a row of `rows` took place, in a statement: as its fields say, `undated` where they are empty; of a kind that does not take
+/// place, `otherwise`.
+fn moment(happens: &Happens, undated: &str, otherwise: &str) -> String {
+    if happens.is_empty() {
+        return otherwise.to_owned();
+    }
+    let of_kind = happens.iter().map(|(kind, fields)| {
+        let told: String =
+            fields.iter().map(|field| time_of(&format!("$.{field}")) + ", " + &time_of(&format!("$.{field}.start")) + ", ").collect();
+        format!("when '{kind}' then coalesce({told}{undated}) ")
+    });
+    format!("case rows.kind {}else {otherwise} end", of_kind.collect::<String>())
+}
+
+/// The moment that a value says: one, or a day. What was made on that day was so at that moment of it.
+fn time_of(path: &str) -> String {
+    let day = format!("unixepoch(rows.main ->> '{path}') * 1000");
+    format!(
+        "case json_type(rows.main, '{path}') when 'integer' then rows.main ->> '{path}' when 'text' then \
+         case when rows.created_at - {day} between 0 and {DAY} - 1 then rows.created_at else {day} end end"
+    )
 }
 
 /// Every record that points at any of some, in use or archived: with its kind, and by which role.
@@ -67,19 +109,6 @@ pub async fn all(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[
     rows.into_iter()
         .map(|(kind, role, record)| Ok((id(kind.parse(), "kind name")?, role, id(RecordId::from_bytes(&record), "record id")?)))
         .collect()
-}
-
-/// A record that points at another one, and when it took place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlacedRow {
-    /// The record.
-    pub record: RecordId,
-    /// Its kind.
-    pub kind: KindName,
-    /// Edit time of its first change.
-    pub created_at: Millis,
-    /// Its main facet if it is of a kind whose fields say when it takes place, and in sight.
-    pub main: Option<String>,
 }
 
 /// How many records of each kind in use point at any of some.
@@ -126,28 +155,32 @@ pub async fn there_at(
     found.into_iter().map(|(record, at)| Ok((id(RecordId::from_bytes(&record), "record id")?, at))).collect()
 }
 
-/// The records in use that point at any of some, all or those of one kind, most lately changed first; with their fields only
-/// those of some kinds.
-pub async fn places(
+/// The records in use that point at any of some, all or those of one kind, those that took place last first: with the moment.
+pub async fn latest(
     tx: &mut Tx,
     workspace: WorkspaceId,
     scope: &Scope,
-    (targets, only): (&[RecordId], Option<&str>),
-    placed: &[KindName],
+    (targets, but, only): (&[RecordId], &[&str], Option<&str>),
+    happens: &Happens,
     limit: u32,
-) -> Result<Vec<PlacedRow>> {
-    let mut statement = Statement::of("", workspace);
-    statement.push(&format!("select record, kind, created_at, case when kind in ({}) then main end from ", listed(placed)));
+) -> Result<Vec<(RecordId, Millis)>> {
+    let found: Vec<(Vec<u8>, Millis)> = latest_statement(workspace, scope, (targets, but, only), happens, limit).all(tx).await?;
+    found.into_iter().map(|(record, at)| Ok((id(RecordId::from_bytes(&record), "record id")?, at))).collect()
+}
+
+pub(super) fn latest_statement(
+    workspace: WorkspaceId,
+    scope: &Scope,
+    (targets, but, only): (&[RecordId], &[&str], Option<&str>),
+    happens: &Happens,
+    limit: u32,
+) -> Statement {
+    let mut statement =
+        Statement::of(&format!("select record, {} as moment from ", moment(happens, "rows.created_at", "rows.created_at")), workspace);
     let pointing = pointing(scope, targets, &mut statement);
+    let but = statement.bind_all(but.iter().map(|kind| Param::Text((*kind).to_owned())));
     let of_kind = only.map_or_else(String::new, |kind| format!(" and rows.kind = {}", statement.bind(Param::Text(kind.to_owned()))));
-    let updated = scope.updated_any("rows");
     let limit = statement.bind(Param::Int(i64::from(limit)));
-    statement.push(&format!("{pointing}{of_kind} order by {updated} desc, rows.record limit {limit}"));
-    let mut places = Vec::new();
-    for (record, kind, created_at, main) in statement.all::<(Vec<u8>, String, Millis, Option<String>)>(tx).await? {
-        let kind: KindName = id(kind.parse(), "kind name")?;
-        let main = main.filter(|_| scope.shows(&kind, Facet::Main));
-        places.push(PlacedRow { record: id(RecordId::from_bytes(&record), "record id")?, kind, created_at, main });
-    }
-    Ok(places)
+    statement.push(&format!("{pointing} and rows.kind not in ({but}){of_kind} order by moment desc, rows.record limit {limit}"));
+    statement
 }
