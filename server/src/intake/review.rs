@@ -52,6 +52,9 @@ pub enum NotReviewed {
     /// The bytes say nothing, or their kind is not known: it can only be declined.
     #[error("it cannot be read: it can only be declined")]
     Unreadable,
+    /// It says that the record is of another kind than it is: it can only be declined.
+    #[error("the record is of another kind than the edit says: it can only be declined")]
+    OtherKind,
     /// What it was typed into was forgotten: where its characters belong, nobody knows.
     #[error("the text that it edits was forgotten: write it in your own words, or decline it")]
     Forgotten,

@@ -16,7 +16,7 @@ use sync_core::record::{Stored, intent};
 use sync_core::schema::{Kind, Label};
 
 use super::record::KeptClaim;
-use super::{Disagreement, Linked, People, ReadError, Reading, Who};
+use super::{Disagreement, Linked, Names, People, ReadError, Reading, Who};
 use crate::store::Tx;
 use crate::store::approvals::{self, Course, Courses, Waiting, Word};
 use crate::store::people::{self, User};
@@ -325,9 +325,10 @@ impl Reading {
         let Some(kind) = self.schema().kind(&row.kind).cloned() else { return Ok(None) };
         let mut tx = self.store.reader().await?;
         let changes = records::changes_of(&mut tx, self.workspace, &[row.record]).await?;
+        let here = of_document(&row, &changes, &self.names(&mut tx, [row.record]).await?);
         let facet = row.facet;
         let Some(edit) = self.refused_edits(&mut tx, vec![row]).await?.pop() else { return Ok(None) };
-        let now = document(&kind, changes.iter().filter(|stored| stored.facet == facet)).0;
+        let now = document(&kind, &here).0;
         let mut then = now.clone();
         if let Ok(by_facet) = path_edits(&kind, |asked| (asked == facet).then_some(&now), &edit.edits) {
             // Written nowhere: only read. Whose pen it is, and when, is in no value.
@@ -388,7 +389,7 @@ impl Reading {
         let names = self.names(tx, ids.iter().copied()).await?;
         let changes = records::changes_of(tx, self.workspace, &ids).await?;
         let edit = |row: RejectedRow| {
-            let wanted = self.wanted(&row, &changes);
+            let wanted = self.wanted(&row, &of_document(&row, &changes, &names));
             let decision = decided.get(&row.name());
             let given = words.get(&row.name()).map(Vec::as_slice).unwrap_or_default();
             let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
@@ -426,18 +427,26 @@ impl Reading {
         }
     }
 
-    /// What a refused change wanted to write: its fields that the caller may read.
-    fn wanted(&self, row: &RejectedRow, changes: &[Stored]) -> (Option<Millis>, Vec<FieldEdit>, Vec<WantedField>) {
+    /// What a refused change wanted to write: its fields that the caller may read. `here`: the changes of its document, none
+    /// of one that is out of sight.
+    fn wanted(&self, row: &RejectedRow, here: &[Stored]) -> (Option<Millis>, Vec<FieldEdit>, Vec<WantedField>) {
         let Ok(change) = Change::read(&row.body) else { return (None, Vec::new(), Vec::new()) };
         let Some(kind) = self.schema().kind(&row.kind) else { return (Some(change.time), Vec::new(), Vec::new()) };
-        let here: Vec<Stored> = changes.iter().filter(|stored| stored.record == row.record && stored.facet == row.facet).cloned().collect();
-        let before = seen_by(kind, &change, &here);
-        let (after, now) = (intent::with(kind, &before, &change, row.hash), document(kind, &here).0);
+        let before = seen_by(kind, &change, here);
+        let (after, now) = (intent::with(kind, &before, &change, row.hash), document(kind, here).0);
         let mut edits = intent::field_edits(kind, &before, &after, &change);
         edits.retain(|edit| edit.field() == ARCHIVED || self.may_read(kind, edit.field()));
         let fields = wanted_fields(kind, &edits, [&before, &after, &now]);
         (Some(change.time), edits, fields)
     }
+}
+
+/// The changes of the document that an edit is for. Nothing of a record that is not among those in sight, or is of another kind
+/// than the edit says: its fields would be read as another kind's, with that one's rights.
+fn of_document(row: &RejectedRow, changes: &[Stored], in_sight: &Names) -> Vec<Stored> {
+    let is_in_sight = in_sight.get(&row.record).is_some_and(|linked| linked.kind == row.kind);
+    let is_of_it = |stored: &&Stored| is_in_sight && stored.record == row.record && stored.facet == row.facet;
+    changes.iter().filter(is_of_it).cloned().collect()
 }
 
 fn same(text: String) -> Label {
@@ -494,13 +503,14 @@ pub struct Open {
 }
 
 impl Reading {
-    /// How much waits for somebody to decide, as far as the caller sees it.
+    /// How much waits for somebody to decide, as far as the caller sees it; not what of theirs waits for somebody else's word.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn open(&self) -> Result<Open, ReadError> {
         let known = self.known_kinds();
-        let refused = self.refused(RefusedState::Open, &known);
+        let own = Some(self.caller.user).filter(|_| !self.may_administer());
+        let refused = Refused { but_waiting_of: own, ..self.refused(RefusedState::Open, &known) };
         let mut tx = self.store.reader().await?;
         let conflicts = undecided::conflicts_count(&mut tx, self.workspace, &self.scope).await?;
         Ok(Open { conflicts, refused: undecided::refused_count(&mut tx, self.workspace, &self.scope, &refused).await? })

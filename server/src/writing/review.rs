@@ -77,6 +77,7 @@ impl From<NotReviewed> for Error {
             NotReviewed::NotDeclined => Self::Conflict(Text::new(en, "这条修改既未被驳回也未被退回：已接受的内容请在记录中撤销。")),
             NotReviewed::Forgotten => Self::Conflict(Text::new(en, "它所修改的文字已被清除：请用自己的话写入，或驳回。")),
             NotReviewed::Unreadable => Self::Conflict(Text::new(en, "无法读取这条修改，只能驳回。")),
+            NotReviewed::OtherKind => Self::Conflict(Text::new(en, "该记录的类型与这条修改所述不符：只能驳回。")),
             NotReviewed::TheirOwn => Self::Forbidden(Text::new(en, "不能审批自己的修改：需要他人审批。".to_owned())),
             NotReviewed::NotYourTurn(ref whom) => Self::Forbidden(Text::new(en, format!("尚未轮到您：这一步需要 {whom} 审批。"))),
             NotReviewed::OthersFollow => Self::Conflict(Text::new(en, "之后还有其他审批人：请直接同意、驳回或退回。")),

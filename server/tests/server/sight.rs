@@ -1,13 +1,15 @@
 //! Who sees which record, through every door that reads.
 
+use reqwest::Method;
 use serde_json::json;
 use sync_core::id::{RecordId, UserId};
-use sync_core::protocol::Subscription;
+use sync_core::protocol::{Subscription, Verdict};
+use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::handset::Handset;
-use crate::harness::{MINUTE, Server};
-use crate::reviews::colleague;
+use crate::harness::{MINUTE, START, Server};
+use crate::reviews::{call, colleague, token_of};
 
 /// Stands in everything that is out of sight.
 const CANARY: &str = "canary-of-a-customer";
@@ -126,4 +128,28 @@ async fn a_phone_that_wants_what_is_recent_of_one_kind_gets_everything_of_anothe
     phone.sync(&server).await;
     assert_eq!(is_here(&mut phone), [true; 3]);
     assert_eq!(phone.fields(quiet_id).unwrap()["name"], "佳美");
+}
+
+#[tokio::test]
+async fn a_refused_edit_says_nothing_of_what_stands_in_a_record_that_its_author_does_not_see() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let path = office.make("party", json!({"name": CANARY, "industry": CANARY, "external_id": CANARY})).await;
+    let party: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    for (login, kind, field) in [("cy", "party", "name"), ("di", "party", "industry"), ("ed", "deal", "external_id")] {
+        let mut agent = colleague(&server, login, "agent").await;
+        let (token, (_, cookie)) = (token_of(&server, login).await, server.browser_sign_in_as(login).await);
+        let wish = agent.write(kind, party, START, &[FieldEdit::set(field, "mine")]);
+        let change = wish[0].hash;
+        let verdicts = agent.push(&server.app, wish, START).await;
+        assert!(matches!(verdicts[..], [Verdict::Rejected { .. }]), "{kind}.{field}: {verdicts:?}");
+        for path in ["/api/v1/rejected".to_owned(), format!("/api/v1/rejected/{change}.{party}.main")] {
+            let told = call(&server, &token, Method::GET, &path, json!({})).await.text();
+            assert!(told.contains("mine") && !told.contains(CANARY), "{kind}.{field} {path}: {told}");
+        }
+        for path in ["/rejected".to_owned(), format!("/rejected/{change}.{party}.main")] {
+            let page = server.browse(&cookie, &path).await.text();
+            assert!(!page.contains(CANARY), "{kind}.{field} {path}: {page}");
+        }
+    }
 }

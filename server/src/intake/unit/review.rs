@@ -21,7 +21,7 @@ use crate::audit::{Act, Note};
 use crate::intake::cache::Cache;
 use crate::intake::decide::Case;
 use crate::intake::review::{NotReviewed, Review, Ruling};
-use crate::intake::{Author, Expect, RecordEdit};
+use crate::intake::{Author, Expect, NotEdited, RecordEdit};
 use crate::store::approvals::{self, Course, Word};
 use crate::store::people;
 use crate::store::rejected::{self, Decision, DeskState, RejectedRow};
@@ -67,6 +67,7 @@ impl Unit<'_> {
             _ if row.state == DeskState::Withdrawn => Err(NotReviewed::Withdrawn),
             Ruling::Reopen => return self.reopen(tx, reviewer, now, &row).await,
             _ if !row.is_open() => Err(NotReviewed::Decided),
+            Ruling::Accept | Ruling::Amend(_) if self.is_of_another_kind(&row) => Err(NotReviewed::OtherKind),
             Ruling::Accept => self.accept_as_it_is(tx, reviewer, now, &row, voice.by_turn).await?,
             Ruling::Amend(edits) => self.accept_edits(reviewer, now, &row, edits.clone(), false),
             Ruling::Decline(_) => Ok((DeskState::Declined, None)),
@@ -181,6 +182,9 @@ impl Unit<'_> {
         if self.rules.roles.may(&reviewer.role, Right::Administer) {
             return Ok(());
         }
+        if self.is_of_another_kind(row) {
+            return Err(NotReviewed::MayNot(None));
+        }
         let none = Doc::default();
         let readable = self.rules.schema.kind(&row.kind).zip(fence::inspect(&row.hash, &row.body).ok());
         let Some((kind, change)) = readable else { return Err(NotReviewed::MayNot(None)) };
@@ -189,8 +193,16 @@ impl Unit<'_> {
         judged.map_err(|refused| NotReviewed::MayNot(Some(refused.message)))
     }
 
+    /// Whether the record that an edit is for is of another kind than it says: rights would be asked of the wrong one.
+    fn is_of_another_kind(&self, row: &RejectedRow) -> bool {
+        self.kinds.get(&row.record).is_some_and(|known| *known != row.kind)
+    }
+
     /// `by_turn`: a rule gives the reviewer the word on what a limit holds.
     async fn accept_as_it_is(&mut self, tx: &mut Tx, reviewer: &Author, now: Millis, row: &RejectedRow, by_turn: bool) -> Result<Decided> {
+        if self.erased.contains(&row.record) {
+            return Ok(Err(NotReviewed::NotEdited(NotEdited::NoSuchRecord)));
+        }
         let Ok(change) = fence::inspect(&row.hash, &row.body) else { return Ok(Err(NotReviewed::Unreadable)) };
         let Some(kind) = self.rules.schema.kind(&row.kind).cloned() else { return Ok(Err(NotReviewed::Unreadable)) };
         let (key, texts) = ((row.record, row.facet), self.texts(&kind));
