@@ -23,6 +23,7 @@ use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
 use crate::intake::{Intake, NotForgotten, never_erased, settle_erased};
+use crate::jobs::{duplicates, index};
 use crate::reading::{Asked, ReadError, Reading, Row, Slice};
 use crate::seal::Sealer;
 use crate::store::erasure::{self, ErasedPlace, ErasedRow, Removed};
@@ -180,6 +181,9 @@ pub async fn forget_past(app: &App, caller: &Caller, id: RecordId) -> Result<u64
     erase_decided_requests(app, caller, id).await?;
     app.store.answers().forget(caller.workspace);
     app.intake.announce(caller.workspace).await?;
+    // They follow the feed, and may still be at what was forgotten.
+    index::put_now(app, caller.workspace, &[id]).await?;
+    duplicates::compare_now(app, caller.workspace, &row.kind, vec![id]).await?;
     scrub(app, caller.workspace).await?;
     Ok(gone)
 }
@@ -403,6 +407,8 @@ pub async fn reapply(app: &App) -> Result<u64, Error> {
         take_rows(app, *workspace).await?;
     }
     if again > 0 {
+        index::catch_up(app).await?;
+        duplicates::catch_up(app).await?;
         app.store.scrub().await?;
     }
     Ok(again)

@@ -13,9 +13,9 @@ use sync_core::search::index_text;
 use crate::app::App;
 use crate::jobs::following;
 use crate::jobs::runs::Runs;
-use crate::store::StoreError;
 use crate::store::records::{self, ConflictRow, RecordRow};
 use crate::store::search::{self, Marks};
+use crate::store::{StoreError, Tx};
 
 /// Rows that are put in together: the writer is held no longer than a blink.
 const STEP: u32 = 300;
@@ -56,16 +56,35 @@ async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
             Marks { index: last, again: if again == index { last } else { again }, ..before }
         }
     };
+    let more = rows.len() == STEP as usize || marks.again < marks.index;
+    put(app, tx, workspace, rows, (before, marks)).await?;
+    Ok(more)
+}
+
+/// Puts some records in again at once: what is forgotten of them is in no word of the index.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_now(app: &App, workspace: WorkspaceId, these: &[RecordId]) -> Result<(), StoreError> {
+    let mut tx = app.store.reader().await?;
+    let marks = search::marks_of(&mut tx, workspace).await?;
+    let rows = records::rows_of(&mut tx, workspace, these).await?.into_values().collect();
+    put(app, tx, workspace, rows, (marks, marks)).await
+}
+
+async fn put(
+    app: &App,
+    mut tx: Tx,
+    workspace: WorkspaceId,
+    rows: Vec<RecordRow>,
+    (before, marks): (Marks, Marks),
+) -> Result<(), StoreError> {
     let ids: Vec<RecordId> = rows.iter().map(|row| row.record).collect();
     let open = records::conflicts_of(&mut tx, workspace, &ids).await?;
     drop(tx);
-    let more = rows.len() == STEP as usize || marks.again < marks.index;
     let rules = app.intake.rules(workspace);
     let entries: Vec<(RecordId, String)> = rows.into_iter().map(|row| (row.record, words_of(&rules.schema, &row, &open))).collect();
-    app.store
-        .write::<_, StoreError, _>(move |tx| Box::pin(async move { search::put(tx, workspace, &entries, before, marks).await }))
-        .await?;
-    Ok(more)
+    app.store.write(move |tx| Box::pin(async move { search::put(tx, workspace, &entries, before, marks).await })).await
 }
 
 /// What a record is found by; nothing if its kind is not known.

@@ -1,5 +1,6 @@
 //! Forgetting what once stood in a record that stays: no byte has it, phones follow, and what comes late is not lost.
 
+use rapport_server::jobs::{duplicates, index};
 use rapport_server::store::{Options, backup, records, restore};
 use serde_json::{Value as Json, json};
 use sync_core::engine::Event;
@@ -68,6 +69,21 @@ async fn what_was_replaced_is_in_no_byte_and_the_record_reads_as_before() {
     assert_eq!(office.edit(&path, set("title", "More printers")).await.status, 200, "and it goes on");
     assert_eq!(office.get(&path).await.json()["fields"]["title"], "More printers");
     assert_eq!(entries(&server, "past_forgotten").await, [(path.rsplit('/').next().unwrap().to_owned(), json!({"changes": 1}))]);
+}
+
+#[tokio::test]
+async fn what_a_customer_was_called_a_moment_ago_is_in_no_word_of_the_search_and_no_key_of_duplicates() {
+    const CALLED: &str = "qzxvkwj";
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let path = office.make("party", json!({"name": CALLED})).await;
+    index::catch_up(&server.app).await.unwrap();
+    duplicates::catch_up(&server.app).await.unwrap();
+    assert_eq!(office.edit(&path, set("name", "Haida")).await.status, 200);
+    forget(&office, &path).await;
+    assert_eq!(files_with(&server, CALLED), Vec::<String>::new());
+    let found = office.list("party", &[("q", "haida")]).await.json();
+    assert_eq!(found["rows"][0]["id"], json!(id_of(&path)), "it is found by what it is called now: {found}");
 }
 
 #[tokio::test]
