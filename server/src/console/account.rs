@@ -80,7 +80,7 @@ pub(super) struct SessionView {
 #[template(path = "second.html")]
 struct SecondPage {
     frame: Frame,
-    problem: Option<&'static str>,
+    problem: Option<String>,
     setting_up: Option<SettingUp>,
     codes: Vec<String>,
 }
@@ -224,7 +224,7 @@ pub async fn second(desk: Desk) -> Result<Response, Error> {
     set_up(&desk, StatusCode::OK, None).await
 }
 
-async fn set_up(desk: &Desk, status: StatusCode, problem: Option<&'static str>) -> Result<Response, Error> {
+async fn set_up(desk: &Desk, status: StatusCode, problem: Option<String>) -> Result<Response, Error> {
     let Some(shared) = desk.app.auth.begin_second(desk.caller.workspace, desk.caller.user).await? else {
         return Ok(Redirect::to("/account").into_response());
     };
@@ -235,17 +235,23 @@ async fn set_up(desk: &Desk, status: StatusCode, problem: Option<&'static str>) 
     answer(status, &SecondPage { frame, problem, setting_up: Some(SettingUp { square, typed: shared.typed() }), codes: Vec::new() })
 }
 
-/// The first code of a new factor.
+/// The first code of a new factor, and the present password: whoever finds a session open may not lock its owner out.
 #[derive(Deserialize)]
 pub struct FirstCode {
     code: String,
+    present: String,
 }
 
 /// `POST /account/second`: from now on it is asked for. The recovery codes are on the answer, and nowhere again.
 pub async fn confirm_second(desk: Desk, Form(typed): Form<FirstCode>) -> Result<Response, Error> {
+    if let Err(why) = desk.app.auth.confirm_password(&desk.caller, &typed.present).await {
+        return set_up(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(wrong_password(&desk, why)?)).await;
+    }
     match desk.app.auth.confirm_second(desk.caller.workspace, desk.caller.user, &typed.code).await {
         Ok(codes) => shown_once(&desk, &codes).await,
-        Err(AuthError::WrongSecond) => set_up(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(desk.words.say("door.wrong_code"))).await,
+        Err(AuthError::WrongSecond) => {
+            set_up(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(desk.words.say("door.wrong_code").to_owned())).await
+        }
         Err(other) => Err(other.into()),
     }
 }

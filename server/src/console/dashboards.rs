@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::future::try_join_all;
@@ -27,6 +27,7 @@ use super::typed::Typed;
 use crate::audit::Act;
 use crate::error::{Error, Text};
 use crate::jobs::export::table;
+use crate::place::Path;
 use crate::reading::{List, ReadError, Row};
 use crate::ready::{self, DASHBOARD};
 
@@ -202,12 +203,14 @@ async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, beside:
     let tabs = all.iter().map(tab).collect();
     let may_make = desk.reading.kind(DASHBOARD).is_ok_and(|kind| desk.reading.may_some(kind, Action::Create));
     let title = row.as_ref().map_or_else(|| desk.words.say("menu.dashboards").to_owned(), |row| title_of(desk, row).to_owned());
-    let frame = desk.frame(&title, "/dashboards").await?;
     let status = if beside.refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let shown = match &row {
-        Some(row) => Some(shown(desk, row, asked, beside).await?),
-        None => None,
+    let shown = async {
+        match &row {
+            Some(row) => shown(desk, row, asked, beside).await.map(Some),
+            None => Ok(None),
+        }
     };
+    let (frame, shown) = tokio::try_join!(desk.frame(&title, "/dashboards"), shown)?;
     answer(status, &DashboardPage { frame, shown, tabs, may_make, ready: ready::names(desk.words.0).collect() })
 }
 

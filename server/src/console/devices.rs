@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use super::format::{self, Shown};
 use crate::app::App;
 use crate::audit;
 use crate::error::{Error, Text};
+use crate::place::Path;
 use crate::qr::Square;
 use crate::store::devices as kept;
 use crate::store::farewells::{self, Act, DeviceNote, Farewell, Terms};
@@ -372,8 +373,10 @@ fn farewell_view(desk: &Desk, farewell: &Farewell, receipts: &[ReceiptRow]) -> S
 }
 
 fn device_view(desk: &Desk, people: &[User], device: &kept::Device, known: &Known) -> DeviceView {
-    let note = known.notes.get(&device.device).map(|(note, _)| *note);
     let farewell = known.farewells.get(&device.device);
+    // What one that is gone has last said of itself is so no more: its receipt says what it was.
+    let is_gone = farewell.is_some_and(Farewell::is_over);
+    let note = known.notes.get(&device.device).map(|(note, _)| *note).filter(|_| !is_gone);
     let received = known.receipts.get(&device.device).map(Vec::as_slice).unwrap_or_default();
     let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |number| format::grouped(&number.to_string()));
     let id = device.device.to_string();

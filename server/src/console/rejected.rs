@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -18,11 +18,13 @@ use super::desk::{Desk, Frame, icon, page as answer};
 use super::edit::{Posted, read};
 use super::format::{self, Formatter, Shown};
 use super::inputs::{Input, Inputs, filled};
+use super::links::ids_in;
 use super::made::{device_of, name_of};
 use super::typed::Typed;
 use super::{links, why};
 use crate::error::Error;
 use crate::intake::Ruling;
+use crate::place::Path;
 use crate::reading::{Approved, Asked, Names, Proposal, RefusedEdit, RefusedState, TurnView, Wanted, WantedField};
 use crate::store::people;
 use crate::store::rejected::{ChangeLink, DeskState};
@@ -122,8 +124,7 @@ async fn show(desk: &Desk, asked: &PageAsked, problem: Option<(StatusCode, Strin
         code: Some(asked.code.clone()).filter(|code| !code.is_empty()),
     };
     let slice = desk.reading.rejected(state, &wanted, &Asked { after: asked.after.clone(), ..Asked::default() }).await?;
-    let texts = slice.rows.iter().flat_map(RefusedEdit::texts);
-    let names = desk.reading.names_of(texts.filter_map(|text| text.parse().ok()).collect::<Vec<RecordId>>()).await?;
+    let names = desk.reading.names_of(slice.rows.iter().flat_map(named_in).collect::<Vec<_>>()).await?;
     let rows: Vec<RefusedView> = slice.rows.iter().map(|row| refused_view(desk, &names, row)).collect();
     let (status, problem) = problem.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
     let page = RejectedPage {
@@ -348,6 +349,12 @@ pub fn title_of_refused(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> 
     let known = row.title.as_deref().filter(|title| !title.is_empty());
     let proposed = || row.proposed_title(kind?);
     known.or_else(proposed).map_or_else(|| format!("{label} {}", format::short(&row.record.to_string())), str::to_owned)
+}
+
+/// The records that an edit names: in what its author saw, in what they want, in what stands there.
+pub(super) fn named_in(edit: &RefusedEdit) -> impl Iterator<Item = RecordId> {
+    let values = edit.fields.iter().flat_map(|wanted| [&wanted.from, &wanted.to, &wanted.now]);
+    values.flatten().flat_map(ids_in)
 }
 
 pub(super) fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {

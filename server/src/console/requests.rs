@@ -20,7 +20,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::desk::Desk;
 use super::format::Shown;
-use super::rejected::{FieldView, refused_view};
+use super::rejected::{FieldView, named_in, refused_view};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::secret::random;
@@ -324,7 +324,7 @@ impl AtTheDesk {
     async fn request(&self, app: &App, user: &User, edit: &Waiting, asked: &Asked<'_>) -> Result<Option<Vec<FieldEdit>>, Error> {
         let desk = Desk::through_the_eyes_of(app, Caller::seeing(user.clone()), &HeaderMap::new());
         let Some(proposal) = desk.reading.proposal(edit.change.into()).await? else { return Ok(None) };
-        let names = desk.reading.names_of(proposal.edit.texts().filter_map(|text| text.parse().ok()).collect::<Vec<_>>()).await?;
+        let names = desk.reading.names_of(named_in(&proposal.edit).collect::<Vec<_>>()).await?;
         let view = refused_view(&desk, &names, &proposal.edit);
         if !view.may {
             return Ok(None);

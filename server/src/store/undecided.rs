@@ -120,6 +120,8 @@ pub struct Refused<'a> {
     pub would_name: Option<RecordId>,
     /// Of this record.
     pub of: Option<RecordId>,
+    /// But those of this person that wait for somebody else's word.
+    pub but_waiting_of: Option<UserId>,
 }
 
 /// How many changes that were not accepted there are, of documents in sight.
@@ -171,6 +173,10 @@ fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Ref
             let bound = statement.bind(param);
             statement.push(&format!(" and {column} = {bound}"));
         }
+    }
+    if let Some(user) = asked.but_waiting_of {
+        let user = statement.bind(Param::Blob(user.as_bytes().to_vec()));
+        statement.push(&format!(" and (state <> 'held' or user_id <> {user})"));
     }
     if let Some(named) = asked.would_name {
         // An id stands in a change as its text, in a value or in a path: the bytes tell without being read as a change.

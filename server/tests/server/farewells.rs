@@ -109,6 +109,7 @@ async fn a_device_that_is_handed_back_delivers_to_the_desk_and_is_wiped_then() {
     assert_eq!(say(&desk.server, &enrolled, &[hello(&enrolled, 0)]).await.code(), "revoked");
     let page = desk.get("/devices").await.text();
     assert!(page.contains("12 records removed, 0 edits unsent"), "{page}");
+    assert!(page.contains("data-label=\"Unsent\">–</td>"), "what it said before it was wiped is not so any more: {page}");
     let waiting = desk.get("/rejected?code=revoked").await.text();
     assert!(waiting.contains("Jiamei") && waiting.contains("Cedar"), "{waiting}");
     desk.post(&format!("/rejected/{}", changes[0].hash), &[("step", "accept")]).await;

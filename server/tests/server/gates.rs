@@ -132,6 +132,21 @@ async fn a_stage_is_not_reached_without_what_it_needs_through_any_door() {
 }
 
 #[tokio::test]
+async fn a_preview_of_many_edits_counts_those_that_lack_what_the_stage_needs() {
+    let mut desk = Desk::new().await;
+    desk.with_gates().await;
+    let mut ids = Vec::new();
+    for (n, people) in [(1, vec![decider("a")]), (2, Vec::new()), (3, Vec::new())] {
+        let edits = [vec![FieldEdit::set("party", record(99).to_string())], people].concat();
+        ids.push(desk.deal(n, &format!("Lamps {n}"), "lead", 1_000, &edits).await.to_string());
+    }
+    let chosen: Vec<(&str, &str)> = ids.iter().map(|id| ("id", &**id)).collect();
+    let order = [("field", "stage"), ("f.stage", "proposal"), ("step", "preview")];
+    let preview = desk.post("/records/deal/bulk", &[&chosen[..], &order].concat()).await.text();
+    has(&preview, &["1 record will change", "it lacks what that state needs: 2"], &[]);
+}
+
+#[tokio::test]
 async fn a_phone_without_a_network_refuses_a_stage_and_what_only_meets_at_the_server_is_seen() {
     let desk = Desk::new().await;
     desk.with_gates().await;

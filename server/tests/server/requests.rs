@@ -12,6 +12,7 @@ use crate::api::Client;
 use crate::console::{Desk, record};
 use crate::handset::Handset;
 use crate::harness::{MINUTE, START};
+use crate::lists::has;
 use crate::pen::Phone;
 use crate::reviews::{call, colleague, two_steps};
 
@@ -311,4 +312,26 @@ async fn a_request_is_decided_in_the_console_too_and_stands_on_no_page_of_its_re
     assert_eq!(mia.fields(request).unwrap()["outcome"], "approved");
     rep.sync(&desk.server).await;
     assert_eq!(percent(&mut rep), json!(15));
+}
+
+#[tokio::test]
+async fn a_request_names_the_product_of_a_line_of_which_only_the_discount_is_to_change() {
+    let desk = Desk::new().await;
+    colleague(&desk.server, "rep", "rep").await;
+    colleague(&desk.server, "mia", "manager").await;
+    let product = Client::office(&desk.server).await.make("product", json!({"name": "Lamp XL"})).await;
+    let product = product.rsplit('/').next().unwrap().to_owned();
+    let mut rep = Handset::of(&desk.server, user("rep")).await;
+    rep.sync(&desk.server).await;
+    let line = |values: Value| FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values: values.as_object().unwrap().clone() };
+    let first = line(json!({"product": product, "quantity": 1, "discount_percent": 5}));
+    rep.edit(&desk.server, "offer", record(1), &[FieldEdit::set("title", "Lamps"), first]);
+    rep.sync(&desk.server).await;
+    rep.edit(&desk.server, "offer", record(1), &[line(json!({"discount_percent": 15}))]);
+    rep.sync(&desk.server).await;
+    let mut mia = Handset::of(&desk.server, user("mia")).await;
+    let (_, asked) = waiting(&desk, &mut mia).await;
+    let changes = asked["changes"].as_str().unwrap();
+    assert!(changes.matches("Lamp XL").count() == 2 && !changes.contains('#'), "{changes}");
+    has(&desk.page("/rejected").await, &["Lamp XL"], &[]);
 }

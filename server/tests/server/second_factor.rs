@@ -33,7 +33,8 @@ impl<'a> Browser<'a> {
     pub async fn set_up(&self) -> (Shared, Vec<String>) {
         let page = self.get("/account/second").await.text();
         let shared = Shared(secret(&page));
-        let done = self.post("/account/second", &format!("code={}", shared.code_at(self.server.app.clock.now()))).await;
+        let code = shared.code_at(self.server.app.clock.now());
+        let done = self.post("/account/second", &format!("code={code}&present={PASSWORD}")).await;
         assert_eq!(done.status, 200, "{}", done.text());
         let codes: Vec<String> = between(&done.text(), "<li class=\"mono\">", "</li>");
         assert_eq!(codes.len(), 10);
@@ -134,8 +135,12 @@ async fn a_ticket_is_good_for_five_minutes() {
 async fn the_factor_goes_with_the_password_and_a_wrong_first_code_sets_nothing_up() {
     let server = Server::start().await;
     let browser = Browser::of(&server).await;
-    browser.get("/account/second").await;
-    assert_eq!(browser.post("/account/second", "code=000000").await.status, 422);
+    let page = browser.get("/account/second").await.text();
+    assert_eq!(browser.post("/account/second", &format!("code=000000&present={PASSWORD}")).await.status, 422);
+    // Whoever finds the session open has no password, and locks nobody out.
+    let code = Shared(secret(&page)).code_at(server.app.clock.now());
+    let stranger = browser.post("/account/second", &format!("code={code}&present=not+it")).await;
+    assert!(stranger.status == 422 && stranger.text().contains("password is wrong"), "{}", stranger.text());
     assert_eq!(sign_in(&server, None).await.0, 200, "nothing is asked for yet");
     browser.set_up().await;
     assert!(browser.get("/account").await.text().contains("10 recovery codes left"));

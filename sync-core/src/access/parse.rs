@@ -117,9 +117,11 @@ fn rule(section: Section<'_>, schema: &Schema) -> Result<Option<Rule>, Mistake> 
 fn sensible(rule: &Rule, section: Section<'_>) -> Result<(), Mistake> {
     for action in [Action::Edit, Action::Archive, Action::Resolve] {
         if rule.level(action) > rule.level(Action::Read) {
-            let message = format!("the rule lets `{}` go further than `read`", action.as_str());
+            let kinds: Vec<&str> = rule.kinds.iter().map(|kind| &**kind).collect();
+            let kinds = if kinds.is_empty() { "*".to_owned() } else { kinds.join(", ") };
+            let message = format!("the rule for `{kinds}` lets `{}` go further than `read`", action.as_str());
             let (further, read) = (action.label().zh, Action::Read.label().zh);
-            return Err(section.mistake_at(action.as_str(), message).zh(format!("规则中“{further}”的范围不能大于“{read}”")));
+            return Err(section.mistake_at(action.as_str(), message).zh(format!("“{kinds}”的规则中“{further}”的范围不能大于“{read}”")));
         }
     }
     if let Some(facet) = rule.writes.iter().find(|facet| !rule.reads.contains(facet)) {

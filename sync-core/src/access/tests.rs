@@ -238,7 +238,7 @@ fn an_author_of_roles_is_told_line_and_nearest_word() {
         ("[[rule]]\nkinds = [\"offers\"]", "r:4: there is no kind `offers`, did you mean `offer`?"),
         ("[[rule]]\nkinds = [\"*\"]\nraed = \"all\"", "r:5: a rule has no key `raed`, did you mean `read`?"),
         ("[[rule]]\nkinds = [\"*\"]\nread = \"every\"", "r:5: there is no level `every`: one of all, territory, team, own, none"),
-        ("[[rule]]\nkinds = [\"*\"]\nread = \"own\"\nedit = \"all\"", "r:6: the rule lets `edit` go further than `read`"),
+        ("[[rule]]\nkinds = [\"*\"]\nread = \"own\"\nedit = \"all\"", "r:6: the rule for `*` lets `edit` go further than `read`"),
         ("[[rule]]\nkinds = [\"*\"]\nread = \"all\"\nreads = [\"mian\"]", "r:6: there is no facet `mian`, did you mean `main`?"),
         ("[[rule]]\nkinds = [\"*\"]\nread = \"all\"\nwrites = [\"main\"]", "r:6: the rule writes the facet `main` and does not read it"),
         (

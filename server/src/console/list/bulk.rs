@@ -1,8 +1,10 @@
 //! Many records edited at once: what will become of each is shown first, and it can be taken back.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Value as Json;
@@ -29,6 +31,7 @@ use crate::error::Error;
 use crate::intake::{Expect, RecordEdit, never_archived};
 use crate::jobs::bulk;
 use crate::jobs::import::ImportId;
+use crate::place::Path;
 use crate::reading::{Counted, Listing, Names, Row};
 use crate::store::imports::Act;
 
@@ -322,13 +325,10 @@ fn choices(desk: &Desk, kind: &Kind, asked: &Asked, chosen: &str) -> Vec<(String
 fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, back: bool, names: &Names, plan: Vec<Planned>) -> Preview {
     let format = desk.formatter(names);
     let changed = plan.iter().filter(|planned| planned.why.is_none()).count();
+    let mut reasons = BTreeMap::<&str, usize>::new();
+    plan.iter().filter_map(|planned| planned.why).for_each(|why| *reasons.entry(why).or_default() += 1);
     let mut summary = vec![desk.words.count("bulk.will_change", changed as u64)];
-    for key in ["bulk.is_so", "bulk.is_frozen", "bulk.ends_before", "bulk.is_archived", "bulk.is_in_use"] {
-        let count = plan.iter().filter(|planned| planned.why == Some(desk.words.say(key))).count();
-        if count > 0 {
-            summary.push(format!("{}: {count}", desk.words.say(key)));
-        }
-    }
+    summary.extend(reasons.into_iter().map(|(why, count)| format!("{why}: {count}")));
     let more = plan.len().saturating_sub(SHOWN);
     let change = |planned: &Planned| {
         let value = field.and_then(|field| planned.row.fields.get(&*field.name));

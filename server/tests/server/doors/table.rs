@@ -381,7 +381,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/account/password", Page, Nothing).bare("self"),
     door("POST", "/account/password", Page, Nothing).form("present=wrong-password&new=another-password&again=another-password"),
     door("GET", "/account/second", Page, Nothing).bare("self"),
-    door("POST", "/account/second", Page, Nothing).form("code=000000"),
+    door("POST", "/account/second", Page, Nothing).form("code=000000&present=none"),
     door("POST", "/account/second/off", Page, Nothing).form("present=wrong-password"),
     door("GET", "/account/sees", Page, Nothing).bare("rights"),
     door("POST", "/account/sessions/end", Page, Session).form("session={id}").finds_nothing(&[303]),
