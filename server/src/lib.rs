@@ -28,6 +28,7 @@ mod listen;
 pub mod log;
 mod metrics;
 pub mod people;
+mod place;
 pub mod privacy;
 pub mod projection;
 pub mod qr;

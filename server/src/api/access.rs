@@ -1,7 +1,7 @@
 //! Sessions and keys of who is signed in. No key manages keys: these take a [`Person`].
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sync_core::id::{Millis, RecordId};
@@ -12,6 +12,7 @@ use crate::auth::{KEY_DAYS_MAX, NewKey, Person, key_ends_at};
 use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::files::hex;
+use crate::place::Path;
 use crate::store::keys::{self, ApiKey};
 
 /// Everything of one sort.

@@ -1,7 +1,7 @@
 //! The address of somebody's calendar, and the calendar behind it.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::auth::Person;
 use crate::calendar;
 use crate::error::Error;
+use crate::place::Path;
 
 /// Since when the caller's calendar has an address.
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! Handovers: what one person has goes to another, as one act.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sync_core::id::{Millis, RecordId, UserId};
@@ -13,6 +13,7 @@ use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::handover::{self, HandoverError, Leaving, Order};
 use crate::jobs::import::ImportId;
+use crate::place::Path;
 use crate::store::handovers::Handover;
 
 /// What is to be handed over.

@@ -1,7 +1,7 @@
 //! Webhooks: for people who administer, never for keys.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sync_core::access::Right;
@@ -12,6 +12,7 @@ use crate::auth::{Caller, Person};
 use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::hooks::{self, BadEvent, Change, Edit, Events, NewHook, guard};
+use crate::place::Path;
 use crate::store::hooks::{self as kept, Delivery, Failing, Replay, Webhook};
 
 /// Deliveries that are shown.

@@ -1,7 +1,7 @@
 //! What the law asks about one person: everything, as a file; and erasing it, with the proof.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use super::request::Params;
 use crate::app::App;
 use crate::auth::Person;
 use crate::error::Error;
+use crate::place::Path;
 use crate::privacy::{self, HeldBy, Proof};
 use crate::reading::Slice;
 

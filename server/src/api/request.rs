@@ -1,6 +1,6 @@
 //! What requests say: the record in the address, the parameters behind it, the JSON in the body.
 
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Query};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use sync_core::record::fields::FieldEdit;
 
 use crate::body::unknown;
 use crate::error::{Error, Text};
+use crate::place::Path;
 use crate::reading::{Asked, Count, RefusedState, Wanted};
 use crate::store::lists::Shelf;
 
@@ -24,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let Path((kind, id)) = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        let Path((kind, id)) = Path::<(String, String)>::from_request_parts(parts, state).await?;
         Ok(Self { kind, id: id.parse().map_err(|_| Error::NotFound)? })
     }
 }
@@ -36,7 +37,7 @@ impl<S: Send + Sync> FromRequestParts<S> for KindPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let Path(kind) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        let Path(kind) = Path::<String>::from_request_parts(parts, state).await?;
         Ok(Self(kind))
     }
 }

@@ -1,7 +1,7 @@
 //! Decisions about edits that were not accepted.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::request::{Acceptance, Refusal};
 use crate::app::App;
@@ -9,6 +9,7 @@ use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::Error;
 use crate::intake::Ruling;
+use crate::place::Path;
 use crate::reading::{Reading, RefusedEdit};
 use crate::store::rejected::ChangeLink;
 use crate::writing::Writing;

@@ -1,7 +1,7 @@
 //! Answers beside a form for strangers: what was published for everybody, and whether it helped.
 
 use askama::Template;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use crate::auth::ClientAddress;
 use crate::capture::{self, Open, Sent, TRAP};
 use crate::error::Error;
 use crate::language::Language;
+use crate::place::Path;
 use crate::reading::{HELPED, Published};
 use crate::writing::Writing;
 

@@ -7,12 +7,13 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::sync::LazyLock;
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
+
+use crate::place::Path;
 
 /// A year, and nobody needs to ask again: another content has another name.
 const FOREVER: &str = "public, max-age=31536000, immutable";

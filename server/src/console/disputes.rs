@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use super::record::{Drawing, Editing, show, view};
 use super::typed::{Typed, scalar};
 use super::why;
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::{Asked, Claim, Disagreement, Names, OpenConflict, Slice};
 
 /// A disagreement as a card shows it.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -26,6 +26,7 @@ use crate::jobs::bulk;
 use crate::jobs::handover::CUSTOMER;
 use crate::jobs::import::{self, ImportId};
 use crate::jobs::merge::{self, Merged};
+use crate::place::Path;
 use crate::reading::{Likely, Linked, List, Names, Pair, Row};
 
 /// Records that are offered to choose from.

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sync_core::id::RecordId;
@@ -17,6 +16,7 @@ use super::typed::{Maker, Typed, edits};
 use super::why;
 use crate::error::{Error, Text};
 use crate::intake::{KIND_KIND, never_archived};
+use crate::place::Path;
 use crate::reading::RecordView;
 use crate::store::records;
 

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -16,6 +15,7 @@ use super::record::{Editing, show, view};
 use super::timeline::{self, EventView};
 use super::{format, why};
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::{Following, Linked, Names};
 use crate::store::marks;
 

@@ -4,7 +4,6 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use sync_core::projection;
@@ -16,6 +15,7 @@ use super::edit::{Posted, read};
 use super::make;
 use super::typed::Typed;
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::Names;
 
 /// The computed fields of a kind: label and value, empty while there is none.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::{Form, FromRequest, Path, Query, Request, State};
+use axum::extract::{Form, FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Map, Value as Json, json};
@@ -27,6 +27,7 @@ use crate::capture::{self, CAMPAIGN, MADE_AT, Open, SENT_MAX_BYTES, Sent, TRAP, 
 use crate::error::{Error, Text};
 use crate::jobs::handover::CUSTOMER;
 use crate::language::Language;
+use crate::place::Path;
 use crate::store::forms::{self, LeadForm};
 use crate::store::{StoreError, people};
 

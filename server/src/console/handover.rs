@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::intake::Author;
 use crate::jobs::handover::{self, CUSTOMER, HandoverError, Leaving, Order, Preview};
 use crate::jobs::import::ImportId;
+use crate::place::Path;
 use crate::store::handovers::Handover;
 use crate::store::people;
 

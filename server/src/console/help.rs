@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use askama::Template;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use sync_core::schema::Label;
 
 use super::desk::{Desk, Frame, page as answer};
 use crate::error::Error;
+use crate::place::Path;
 
 /// The pages, in order.
 const FILES: [(&str, &str); 6] = [

@@ -1,7 +1,7 @@
 //! Who changed what, from which value to which; and the record as it was on a day.
 
 use askama::Template;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::links::ids_in;
 use super::made::{decides, device_of, later, name_of};
 use super::record::{Head, head, view};
 use crate::error::{Error, Text};
+use crate::place::Path;
 use crate::reading::{AsOf, Entry, Names, ReviewedBy};
 
 /// What the address asks for.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use super::format::{self, Shown};
 use crate::api::hooks::{HookChange, added, check, edited, replayed};
 use crate::error::Error;
 use crate::hooks::{self, Change};
+use crate::place::Path;
 use crate::store::hooks::{self as kept, Delivery, Failing, WITHDRAWN, Webhook};
 
 /// Deliveries that are shown.

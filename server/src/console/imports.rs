@@ -8,7 +8,7 @@ mod target;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query, Request};
+use axum::extract::{Query, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -23,6 +23,7 @@ use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::import::{self, Content, ImportError, ImportId};
 use crate::jobs::upload::{About, Mapping, Upload, UploadError};
+use crate::place::Path;
 use crate::reading::Names;
 use crate::store::imports::{Act, ImportRow};
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use super::format::{self, Shown};
 use crate::auth::grant::Scopes;
 use crate::auth::{NewKey, key_ends_at};
 use crate::error::Error;
+use crate::place::Path;
 use crate::store::keys::{self, ApiKey};
 use crate::store::people;
 

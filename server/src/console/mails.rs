@@ -3,7 +3,6 @@
 //! Every sending has a key, what is sent and when it was due: it is begun once, and its Message-ID follows from
 //! it, so that a server which is stopped between sending and noting it sends the same letter, not another one.
 
-use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
@@ -26,6 +25,7 @@ use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::config::{Mail, Secret};
 use crate::error::{Error, Text};
+use crate::place::Path;
 use crate::store::mails::{self, ReportMail, Sending};
 use crate::store::{StoreError, people, workspaces};
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Map, Value as Json, json};
@@ -21,6 +21,7 @@ use super::links;
 use super::typed::{NEW_ROW, Typed, name_of};
 use super::why::{self, Why};
 use crate::error::{Error, Text};
+use crate::place::Path;
 
 #[derive(Template)]
 #[template(path = "make.html")]

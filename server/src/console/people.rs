@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::jobs::handover;
 use crate::language::Language;
 use crate::people::{self, AddError, NewPerson, Place};
+use crate::place::Path;
 use crate::rights::{self, Change, Sight};
 use crate::store::devices;
 use crate::store::people::{self as kept, User};

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use sync_core::schema::Kind;
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::error::Error;
+use crate::place::Path;
 use crate::privacy::{self, Consent, Glance, HeldBy, OnPhone, Proof};
 use crate::reading::{Asked, Linked, Slice};
 use crate::store::erasure::ErasedRow;

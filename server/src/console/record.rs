@@ -1,7 +1,7 @@
 //! A record's page: its fields, who made them, where people disagree, what links to it.
 
 use askama::Template;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -31,6 +31,7 @@ use super::timeline::{self, TimelineView};
 use super::typed::{NEW_ROW, Typed, name_of};
 use crate::error::Error;
 use crate::intake::never_archived;
+use crate::place::Path;
 use crate::reading::{Entry, KeyAccount, Linked, Names, RecordView, Row};
 
 /// What is being edited on the page, and what went wrong with it.

@@ -2,7 +2,7 @@
 //! about it. A slider goes from change to change.
 
 use askama::Template;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::list::title_of;
 use super::record::{Head, head, view};
 use super::stays::{self, Stay};
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::{AsOf, Entry, Event};
 
 /// Records about it that are named beside a step, those that were there last.

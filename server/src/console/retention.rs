@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::either;
 use super::format;
 use crate::error::{Error, Text};
 use crate::jobs::retention::{self, Due, RECORDS_MAX, Which};
+use crate::place::Path;
 use crate::reading::Counted;
 use crate::store::{people, retention as kept};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -24,6 +24,7 @@ use super::words::Words;
 use crate::auth::secret::random;
 use crate::error::{Error, Text};
 use crate::intake::would_refuse;
+use crate::place::Path;
 use crate::rights::{self, Change, Effect, Touched};
 use crate::store::people;
 use crate::store::records::{Definition, definitions};

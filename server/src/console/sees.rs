@@ -1,7 +1,6 @@
 //! What somebody sees, and may do with it: kind by kind, as their phone says it, too.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use sync_core::access::{Action, Level, Overview};
@@ -13,6 +12,7 @@ use super::format;
 use super::people::{find, role_names};
 use super::role_form::facet_word;
 use crate::error::Error;
+use crate::place::Path;
 use crate::rights;
 use crate::store::people::{self, User};
 use crate::store::rights as counts;

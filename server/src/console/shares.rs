@@ -4,7 +4,7 @@
 //! Nothing can be changed through one, and every opening is counted. Making and taking back stand in the audit log.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -23,6 +23,7 @@ use crate::audit::{Act, Note};
 use crate::auth::secret::{Token, TokenKind};
 use crate::auth::{Caller, Person};
 use crate::error::{Error, Text, accepted_language};
+use crate::place::Path;
 use crate::reading::Row;
 use crate::ready::DASHBOARD;
 use crate::store::StoreError;

@@ -1,6 +1,6 @@
 //! Signing in through another system: away to it, and back.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -13,6 +13,7 @@ use crate::auth::oidc::{ATTEMPT_S, Attempt, OidcError, Returned};
 use crate::auth::{AuthError, ClientAddress, Cookie, session_cookie};
 use crate::error::Error;
 use crate::language::Language;
+use crate::place::Path;
 
 fn redirect_uri(app: &App, headers: &HeaderMap) -> String {
     format!("{}/sign-in/back", app.address(headers))

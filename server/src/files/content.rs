@@ -1,7 +1,7 @@
 //! Handing out what a file holds, to whoever may see its record and something that it is about.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
@@ -14,6 +14,7 @@ use super::{KIND, proof};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Text};
+use crate::place::Path;
 use crate::reading::{Reading, RecordView};
 use crate::store::files;
 

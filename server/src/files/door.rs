@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::auth::secret::random;
 use crate::auth::{Caller, DeviceCaller};
 use crate::error::{Error, Text};
+use crate::place::Path;
 use crate::reading::Reading;
 use crate::store::StoreError;
 use crate::store::files::{self, Upload};

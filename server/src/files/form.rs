@@ -1,7 +1,7 @@
 //! A file chosen on a record's page: one form, for browsers without any script.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use sync_core::id::RecordId;
@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::auth::secret::random;
 use crate::auth::{Caller, Person};
 use crate::error::{Error, Text};
+use crate::place::Path;
 use crate::store::StoreError;
 use crate::store::files::{self, Upload};
 

@@ -15,6 +15,7 @@ use sync_core::record::doc::Doc;
 use sync_core::record::fields::{FieldEdit, path_edits};
 use sync_core::schema::Schema;
 
+use crate::console::Desk;
 use crate::harness::{Answer, MINUTE, PASSWORD, START, Server};
 
 /// Somebody signed in.
@@ -538,4 +539,16 @@ async fn every_mistake_is_named_with_its_place() {
     }
     let typo = ann.edit(&address, set("nam", json!("x"))).await;
     assert!(typo.text().contains("did you mean `name`"), "{}", typo.text());
+}
+
+#[tokio::test]
+async fn what_is_no_id_in_an_address_names_nothing_and_is_said_like_everything_else() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    for path in ["/api/v1/privacy/x", "/api/v1/file/x/content", "/api/v1/party/x"] {
+        let answer = office.get(path).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (404, &json!("not_found")), "{path}");
+    }
+    let page = desk.get("/privacy/x").await;
+    assert!(page.status == 404 && page.text().contains("<html"), "{}", page.text());
 }

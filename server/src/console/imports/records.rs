@@ -1,7 +1,7 @@
 //! The records that an import, or another act on many, made or changed: those in sight.
 
 use askama::Template;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use crate::console::desk::{Desk, Frame, icon, page as answer};
 use crate::console::{format, list};
 use crate::error::Error;
 use crate::jobs::import::{self, ImportId};
+use crate::place::Path;
 use crate::store::imports::{self, Act};
 
 /// Records of a page: as many ids fit into the address of a list.

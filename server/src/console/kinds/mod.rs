@@ -11,7 +11,7 @@ mod rules;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -26,6 +26,7 @@ use super::roles::EffectView;
 use super::typed::Typed;
 use super::why;
 use crate::error::{Error, Text};
+use crate::place::Path;
 use crate::reading::{List, Row};
 use foreseen::Foreseen;
 use form::{FieldForm, KindForm, Wrong};

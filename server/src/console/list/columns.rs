@@ -1,6 +1,6 @@
 //! Choosing the columns of a list.
 
-use axum::extract::{Path, Query, RawQuery};
+use axum::extract::{Query, RawQuery};
 use axum::response::{IntoResponse, Redirect, Response};
 use sync_core::schema::Kind;
 
@@ -9,6 +9,7 @@ use super::shape::{COLUMNS_MAX, Shape, every_column};
 use crate::console::desk::Desk;
 use crate::console::typed::Typed;
 use crate::error::Error;
+use crate::place::Path;
 
 /// A column that can be chosen: name, label, whether it is.
 pub type Choosable = (String, String, bool);

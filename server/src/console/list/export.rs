@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
@@ -24,6 +24,7 @@ use crate::error::{Error, Text};
 use crate::jobs::cell::{moment_there, period_text};
 use crate::jobs::export::pdf::{self, Body, Section};
 use crate::jobs::export::table::{self, Cell, Table};
+use crate::place::Path;
 use crate::reading::{Group, Names, Row, Totals};
 
 /// Records read at once.

@@ -3,7 +3,7 @@
 //! Only what the filter language knows is offered (`query::offers`); what comes back is read by it.
 
 use axum::Form;
-use axum::extract::{Path, Query, RawQuery};
+use axum::extract::{Query, RawQuery};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Value as Json;
 use sync_core::id::RecordId;
@@ -23,6 +23,7 @@ use crate::console::format::Shown;
 use crate::console::links::ids_in;
 use crate::console::typed::Typed;
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::Names;
 
 /// The panel with all conditions, and what its controls' names begin with.

@@ -1,7 +1,7 @@
 //! A card that goes to another column: what it is asked for there, and why it may not.
 
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::json;
 use sync_core::id::RecordId;
@@ -19,6 +19,7 @@ use crate::console::record::Editing;
 use crate::console::typed::{Typed, name_of};
 use crate::console::why;
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::Row;
 
 /// What a card is asked for before it goes to another column.

@@ -1,7 +1,7 @@
 //! The page of a list: its tools, and what it shows.
 
 use askama::Template;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use sync_core::access::Action;
@@ -25,6 +25,7 @@ use crate::console::inputs::Input;
 use crate::console::record::Editing;
 use crate::console::typed::Typed;
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::{Count, Counted, Listing, Names, ReadError, is_summed};
 
 #[derive(Template)]

@@ -1,7 +1,7 @@
 //! A list as rows: its heads, its cells, and the one cell that is being edited.
 
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
 use sync_core::id::RecordId;
 use sync_core::schema::{Field, Kind};
@@ -17,6 +17,7 @@ use crate::console::links;
 use crate::console::record::{Editing, fingerprint};
 use crate::console::typed::Typed;
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::{Names, Row};
 
 /// The head of a column.

@@ -4,7 +4,7 @@
 //! away, never deleted.
 
 use axum::Form;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Map, Value as Json, json};
 use sync_core::access::RoleSet;
@@ -24,6 +24,7 @@ use crate::console::shown_to::{self, looker};
 use crate::console::typed::Typed;
 use crate::error::{Error, Text};
 use crate::intake::{Expect, RecordEdit};
+use crate::place::Path;
 use crate::reading::{List, ReadError, Row};
 use crate::ready;
 
