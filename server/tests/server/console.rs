@@ -154,7 +154,7 @@ async fn a_field_is_edited_and_a_bad_value_is_kept_in_the_form() {
     let stale = [("seen", "000000000000"), ("f.website", "https://other.example")];
     let meanwhile = desk.post(&format!("{path}/fields/website"), &stale).await;
     assert_eq!(meanwhile.status, 422);
-    assert!(meanwhile.text().contains("Somebody changed this field"), "{}", meanwhile.text());
+    assert!(meanwhile.text().contains("ann changed this field to “https://jiamei.example” while you were"), "{}", meanwhile.text());
     let history = desk.get(&format!("{path}/history")).await.text();
     assert!(history.contains("https://jiamei.example") && history.contains("Console"), "{history}");
     let past = desk.get(&format!("{path}/history?at=2020-01-01")).await.text();
