@@ -41,6 +41,8 @@ struct MakePage {
     warns: bool,
     /// Whether something among the others needs attention, or is filled in.
     open: bool,
+    /// Whether it answers one that was sent: its address is only sent to.
+    is_answer: bool,
     /// The names of the first ones: what was not taken comes back in the same form.
     short: String,
 }
@@ -162,6 +164,7 @@ async fn show(
         problem,
         warns: sync_core::actions::duplicates::can_merge(kind) || desk.reading.answering(kind).is_some(),
         open: is_filled || more.iter().any(|row| row.error.is_some()),
+        is_answer: typed.has(SHORT),
         short,
         foreseen: Foreseen::of(desk, kind, typed),
         first,

@@ -211,6 +211,7 @@ async fn what_was_not_taken_comes_back_in_the_same_form() {
     let blank = [("f.tags", ""), ("f.notes", ""), ("f.people.rows", "new"), ("f.people.new.party", ""), ("f.campaign", "")];
     let refused = desk.post("/records/deal", &[&sent[..], &blank].concat()).await;
     assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("data-here=\"/records/deal/new\"") && !form.contains("data-here"), "where it is asked for");
     assert_eq!(labels(&refused.text()), ((first.clone(), more.clone()), false), "the same, and what nobody looked at stays closed");
     let typed = desk.post("/records/deal", &[&sent[..], &[("f.tags", "north")]].concat()).await.text();
     assert_eq!(labels(&typed), ((first, more), true), "open where something was typed");
