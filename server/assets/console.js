@@ -110,7 +110,10 @@
 
   async function load(address, how, request = {}) {
     const response = await fetch(address, { ...request, headers: { ...request.headers, "x-requested-with": "console", accept: "text/html" } });
-    if (new URL(response.url).pathname === "/sign-in") return location.assign(response.url);
+    if (new URL(response.url).pathname === "/sign-in") {
+      document.dispatchEvent(new Event("signed-out"));
+      return location.assign(response.url);
+    }
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!fresh.getElementById("main")) return location.reload();
     document.title = fresh.title;
@@ -276,12 +279,17 @@
       document.getElementById("turn").hidden = location.pathname === "/rejected";
       if (watched === "*") refresh();
     });
-    events.addEventListener("gone", () => location.reload());
+    events.addEventListener("gone", () => {
+      document.dispatchEvent(new Event("signed-out"));
+      location.reload();
+    });
   }
-  window.Rapport = { all, load, go, here };
+  window.Rapport = { all, load, go, here, open, isChanged };
 
   // Days are the reader's: the server is told how far this clock is from UTC now, and where it hangs, for other seasons.
   const place = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  // Whoever is signed out is told so in the language that they read.
+  if (mainOf(document)) document.cookie = `language=${document.documentElement.lang}; path=/; max-age=31536000; samesite=lax`;
   document.cookie = `zone=${-new Date().getTimezoneOffset()}/${place}; path=/; max-age=31536000; samesite=lax`;
   remember(document.body);
   localise(document);

@@ -44,6 +44,9 @@
   // How often a name stands behind a sign in a text.
   const times = (text, name) => text.split(`@${name}`).length + text.split(`＠${name}`).length - 2;
 
+  // Those who came with a comment that was not taken stay in front: whose name is gone from the text the server passes over.
+  const tell = (people) => { people.value = [people.dataset.given, ...[...taken.values()].flat()].filter(Boolean).join(" "); };
+
   // Those whose name was taken out of the text at the caret are no longer meant.
   function settle(area) {
     const { people } = area.form.elements;
@@ -53,7 +56,7 @@
       const [before, after] = [area.value.slice(0, area.selectionStart), area.value.slice(area.selectionStart)].map((text) => times(text, name));
       if (before + after < ids.length) taken.set(name, [...ids.slice(0, before), ...ids.slice(ids.length - after)]);
     }
-    people.value = [...taken.values()].flat().join(" ");
+    tell(people);
   }
 
   function take(option) {
@@ -67,7 +70,7 @@
     box.setRangeText(name + gap, at, end, "end");
     taken.set(name, [...ids.slice(0, before), id, ...ids.slice(Math.max(before, ids.length - after))]);
     const { people } = box.form.elements;
-    if (people) people.value = [...taken.values()].flat().join(" ");
+    if (people) tell(people);
     close();
     box.focus();
   }

@@ -87,6 +87,7 @@ const SCRIPTS: &str = concat!(
     include_str!("../../assets/likely.js"),
     include_str!("../../assets/kind.js"),
     include_str!("../../assets/mention.js"),
+    include_str!("../../assets/draft.js"),
     include_str!("../../assets/dashboard.js")
 );
 

@@ -76,6 +76,8 @@ pub struct Frame {
     pub work: Vec<MenuItem>,
     /// Who is signed in.
     pub user: String,
+    /// Their id: what one person typed is put back for nobody else.
+    pub who: String,
     /// Where help for this page is.
     pub help: String,
     /// The other language: tag and name.
@@ -168,6 +170,7 @@ impl Desk {
             menu: self.menu(here),
             work,
             user: self.caller.name.clone(),
+            who: self.caller.user.to_string(),
             help: super::help::address_for(here),
             other: other(self.words.0),
             since: self.since,
@@ -319,7 +322,10 @@ pub fn page(status: StatusCode, template: &impl Template) -> Result<Response, Er
     Ok((status, Html(html)).into_response())
 }
 
-/// The language of somebody who has not signed in: as asked for in the address, or as their browser prefers.
+/// The cookie in which the script says in which language somebody read who was signed in.
+const LANGUAGE_COOKIE: &str = "language";
+
+/// The language of somebody who has not signed in: as asked for in the address, as they read before, or as their browser prefers.
 pub struct GuestLanguage(pub Language);
 
 #[derive(Deserialize)]
@@ -332,6 +338,7 @@ impl FromRequestParts<App> for GuestLanguage {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
         let asked = Query::<Asked>::try_from_uri(&parts.uri).ok().and_then(|Query(asked)| asked.lang);
-        Ok(Self(asked.map_or_else(|| accepted_language(&parts.headers), |tag| Language::of_tag(&tag))))
+        let tag = asked.as_deref().or_else(|| cookie::value(&parts.headers, LANGUAGE_COOKIE));
+        Ok(Self(tag.map_or_else(|| accepted_language(&parts.headers), Language::of_tag)))
     }
 }

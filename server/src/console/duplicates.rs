@@ -22,9 +22,8 @@ use super::format::{self, Formatter, Shown};
 use super::list::title_of;
 use super::typed::Typed;
 use crate::error::Error;
-use crate::jobs::bulk;
 use crate::jobs::handover::CUSTOMER;
-use crate::jobs::import::{self, ImportId};
+use crate::jobs::import::{self, ImportError, ImportId};
 use crate::jobs::merge::{self, Merged};
 use crate::place::Path;
 use crate::reading::{Likely, Linked, List, Names, Pair, Row};
@@ -76,6 +75,8 @@ struct PairPage {
     swap: String,
     action: String,
     rows: Vec<ChoiceView>,
+    /// Whether they are one already: there is nothing to decide.
+    is_one: bool,
     problem: Option<String>,
 }
 
@@ -157,7 +158,7 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         kind: kind.name.to_string(),
         notice,
         pairs: pairs.iter().map(|pair| pair_view(&desk, &kind, pair)).collect(),
-        log: log(&desk, &kind.name).await?,
+        log: log(&desk, &kind).await?,
     };
     answer(StatusCode::OK, &page)
 }
@@ -179,14 +180,15 @@ fn reasons(desk: &Desk, likeness: &Likeness) -> Vec<String> {
 }
 
 /// The last merges, newest first.
-async fn log(desk: &Desk, kind: &KindName) -> Result<Vec<MergeView>, Error> {
+async fn log(desk: &Desk, kind: &Kind) -> Result<Vec<MergeView>, Error> {
     let mut acts = import::list(&desk.app, desk.caller.workspace).await?;
-    acts.retain(|act| act.kind == *kind && act.failed == 0 && merge::pair_of(act).is_some());
+    acts.retain(|act| act.kind == kind.name && act.failed == 0 && merge::pair_of(act).is_some());
     acts.reverse();
     acts.truncate(LOGGED);
     let pairs: Vec<(RecordId, RecordId)> = acts.iter().filter_map(merge::pair_of).collect();
     let people = acts.iter().map(|act| RecordId(act.user.0));
     let names = desk.reading.names_of(pairs.iter().flat_map(|(survivor, duplicate)| [*survivor, *duplicate]).chain(people)).await?;
+    let partable = merge::partable(&desk.app, &author(desk), kind, &pairs).await?;
     let format = desk.formatter(&names);
     let view = |(act, (survivor, duplicate)): (&crate::store::imports::ImportRow, &(RecordId, RecordId))| MergeView {
         survivor: format.record(*survivor),
@@ -194,7 +196,8 @@ async fn log(desk: &Desk, kind: &KindName) -> Result<Vec<MergeView>, Error> {
         who: names.get(&RecordId(act.user.0)).map(|person| person.title.clone()).unwrap_or_default(),
         when: format::moment(act.started_at),
         undone: act.undone_at.map(format::moment),
-        undo: act.undone_at.is_none().then(|| format!("/duplicates/undo/{}", ImportId(act.import))),
+        undo: (act.undone_at.is_none() && partable.contains(&(*survivor, *duplicate)))
+            .then(|| format!("/duplicates/undo/{}", ImportId(act.import))),
     };
     // What is out of sight is not told of, either.
     let seen = |(_, (survivor, duplicate)): &(_, &(RecordId, RecordId))| names.contains_key(survivor) && names.contains_key(duplicate);
@@ -277,6 +280,7 @@ async fn show(desk: &Desk, kind: &KindName, survivor: RecordId, duplicate: Recor
         swap: format!("/duplicates/{}/{}/{}", kind.name, duplicate.id, survivor.id),
         action: format!("/duplicates/{}/{}/{}", kind.name, survivor.id, duplicate.id),
         rows: rows(desk, &format, &kind, &pair),
+        is_one: merge::are_one(&desk.app, desk.caller.workspace, pair.one.id, pair.other.id).await?,
         kind: kind.name.to_string(),
         survivor,
         duplicate,
@@ -368,19 +372,30 @@ fn back(kind: &str, done: &str) -> String {
 /// `POST /duplicates/undo/{act}`: what the merge gave to the survivor goes back, too.
 pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error> {
     let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
-    bulk::undo(&desk.app, &author(&desk), act).await?;
+    let acts = import::list(&desk.app, desk.caller.workspace).await?;
+    let act = acts.into_iter().find(|row| row.import == act.0).ok_or(Error::NotFound)?;
+    let (_, duplicate) = merge::pair_of(&act).ok_or(Error::NotFound)?;
+    if act.undone_at.is_some() {
+        return Err(ImportError::AlreadyUndone(ImportId(act.import)).into());
+    }
+    stand_alone(&desk, &act.kind, duplicate).await?;
     Ok(Redirect::to("/duplicates?done=parted").into_response())
 }
 
 /// `POST /records/{kind}/{id}/part`: the record stands for itself again, wherever it was merged.
 pub async fn part(desk: Desk, Path((kind, id)): Path<(KindName, RecordId)>) -> Result<Response, Error> {
-    let kind = desk.reading.kind(&kind)?.clone();
+    stand_alone(&desk, &kind, id).await?;
+    Ok(Redirect::to(&format!("/records/{kind}/{id}?done=parted")).into_response())
+}
+
+/// Parts a record that the caller sees from whatever it was merged with.
+async fn stand_alone(desk: &Desk, kind: &KindName, id: RecordId) -> Result<(), Error> {
+    let kind = desk.reading.kind(kind)?.clone();
     desk.reading.row(id).await?.filter(|row| row.kind == kind.name).ok_or(Error::NotFound)?;
-    let refused = merge::take_back(&desk.app, &author(&desk), &kind, id).await?;
-    if let Some(Label { en, zh }) = refused {
-        return Err(Error::Denied { field: Some(FIELD.to_owned()), message: crate::error::Text::new(en, zh) });
+    match merge::take_back(&desk.app, &author(desk), &kind, id).await? {
+        Some(Label { en, zh }) => Err(Error::Denied { field: Some(FIELD.to_owned()), message: crate::error::Text::new(en, zh) }),
+        None => Ok(()),
     }
-    Ok(Redirect::to(&format!("/records/{}/{id}?done=parted", kind.name)).into_response())
 }
 
 /// What the page of a record says about others that are the same or may be.

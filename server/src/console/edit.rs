@@ -11,13 +11,14 @@ use sync_core::schema::{Field, Kind};
 use super::conditions::{asks, collect};
 use super::desk::{Desk, Frame, page};
 use super::links;
+use super::made::makers;
 use super::record::{Editing, Head, fingerprint, head, show, view};
 use super::typed::{Maker, Typed, edits};
 use super::why;
 use crate::error::{Error, Text};
 use crate::intake::{KIND_KIND, never_archived};
 use crate::place::Path;
-use crate::reading::RecordView;
+use crate::reading::{RecordView, Row};
 use crate::store::records;
 
 /// The fields of a posted form, in order.
@@ -82,13 +83,26 @@ pub async fn save_typed(desk: &Desk, kind: &Kind, id: RecordId, field: &Field, t
     };
     // Somebody wrote while the form was open: it is shown before it is overwritten.
     if !edits.is_empty() && typed.has("seen") && typed.one("seen") != fingerprint(view.row.fields.get(&*field.name)) {
-        return Ok(error(desk.words.say("why.meanwhile").to_owned()));
+        return Ok(error(meanwhile(desk, field, &view.row).await?));
     }
     if edits.is_empty() {
         return Ok(Ok(()));
     }
     let written = desk.writing().edit(&kind.name, id, edits).await;
     Ok(why::written(desk, kind, written)?.map_err(|why| Editing { error: Some(why.text), held: why.held, ..Editing::default() }))
+}
+
+/// That somebody wrote while a form was open: who, and what stands there now, as far as the reader sees it.
+async fn meanwhile(desk: &Desk, field: &Field, row: &Row) -> Result<String, Error> {
+    let history = desk.reading.history(row.id).await?.map(|history| history.entries).unwrap_or_default();
+    let Some(made) = makers(desk, &history).remove(&*field.name) else { return Ok(desk.words.say("why.meanwhile").to_owned()) };
+    let value = row.fields.get(&*field.name);
+    let names = desk.reading.names_of(value.map(links::ids_in).unwrap_or_default()).await?;
+    let shown = value.map(|value| desk.formatter(&names).brief(field, value).text()).unwrap_or_default();
+    Ok(match &*shown {
+        "" => desk.words.fill("why.emptied_meanwhile", &[&made.who]),
+        shown => desk.words.fill("why.changed_meanwhile", &[&made.who, shown]),
+    })
 }
 
 #[derive(Template)]

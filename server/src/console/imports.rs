@@ -21,6 +21,7 @@ use super::format::{self, Shown};
 use super::typed::Typed;
 use crate::error::{Error, Text};
 use crate::intake::Author;
+use crate::jobs::bulk;
 use crate::jobs::import::{self, Content, ImportError, ImportId};
 use crate::jobs::upload::{About, Mapping, Upload, UploadError};
 use crate::place::Path;
@@ -175,7 +176,9 @@ async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, left: &str,
     acts.reverse();
     acts.truncate(LISTED);
     let people = desk.reading.names_of(acts.iter().map(|act| RecordId(act.user.0)).collect::<Vec<_>>()).await?;
-    let rows: Vec<ActView> = acts.iter().map(|act| act_view(desk, act, &people)).collect();
+    let rules = desk.app.intake.rules(desk.caller.workspace);
+    let may_undo = |act: &ImportRow| act.undone_at.is_none() && bulk::may_undo(&rules, &author, act);
+    let rows: Vec<ActView> = acts.iter().map(|act| act_view(desk, act, &people, may_undo(act))).collect();
     let mut offered: Vec<&Kind> = kinds(desk, &author).collect();
     offered.sort_by_key(|kind| place(kind));
     let choice = |kind: &Kind| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *chosen);
@@ -199,7 +202,7 @@ async fn left_views(desk: &Desk, ids: &str) -> Result<Vec<(String, String)>, Err
 }
 
 /// An act in the log.
-fn act_view(desk: &Desk, act: &ImportRow, people: &Names) -> ActView {
+fn act_view(desk: &Desk, act: &ImportRow, people: &Names, may_undo: bool) -> ActView {
     let parts = [("import.created", act.created), ("import.updated", act.updated), ("import.failed", act.failed)];
     let counts: Vec<String> = parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect();
     let kind = desk.reading.kind(&act.kind);
@@ -216,7 +219,7 @@ fn act_view(desk: &Desk, act: &ImportRow, people: &Names) -> ActView {
         counts: counts.join(" · "),
         records: format!("/imports/records/{}", ImportId(act.import)),
         undone: act.undone_at.map(format::moment),
-        undo: act.undone_at.is_none().then(|| match act.act {
+        undo: may_undo.then(|| match act.act {
             Act::Handover => format!("/handover/{}/undo", ImportId(act.import)),
             Act::File | Act::Bulk | Act::Merge => format!("/imports/undo/{}", ImportId(act.import)),
         }),
@@ -501,7 +504,7 @@ pub async fn failed(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Er
 /// `POST /imports/undo/{import}`.
 pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error> {
     let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
-    let undone = crate::jobs::bulk::undo(&desk.app, &author(&desk), act).await?;
+    let undone = bulk::undo(&desk.app, &author(&desk), act).await?;
     let (archived, changed, left) = (undone.archived, undone.restored, undone.left);
     let mut records: Vec<RecordId> = undone.list.iter().map(|left| left.record).collect();
     records.dedup();

@@ -23,6 +23,9 @@ use super::why::{self, Why};
 use crate::error::{Error, Text};
 use crate::place::Path;
 
+/// The control that says which fields a form asked for before "more".
+const SHORT: &str = "short";
+
 #[derive(Template)]
 #[template(path = "make.html")]
 struct MakePage {
@@ -37,8 +40,12 @@ struct MakePage {
     foreseen: Foreseen,
     /// Whether likely duplicates, or what may answer it, are offered while somebody types.
     warns: bool,
-    /// Whether something among the others needs attention.
+    /// Whether something among the others needs attention, or is filled in.
     open: bool,
+    /// Whether it answers one that was sent: its address is only sent to.
+    is_answer: bool,
+    /// The names of the first ones: what was not taken comes back in the same form.
+    short: String,
 }
 
 struct RowView {
@@ -142,7 +149,9 @@ async fn show(
     prepare(desk, kind, typed, &Map::new(), &mut candidates).await?;
     let names = links::names_in(desk, kind, &[typed]).await?;
     let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
-    let (first, more): (Vec<&Field>, Vec<&Field>) = fields(desk, kind).partition(|field| is_first(kind, field, typed));
+    let (first, more): (Vec<&Field>, Vec<&Field>) = fields(desk, kind).partition(|field| stands_first(kind, field, typed));
+    let short = first.iter().map(|field| &*field.name).collect::<Vec<_>>().join(",");
+    let is_filled = asks(typed) || is_filled(desk, &more, typed);
     let (first, more) = (rows(inputs, &first, typed, whys), rows(inputs, &more, typed, whys));
     let title = desk.words.fill("list.new", &[&desk.words.inside(&kind.label)]);
     let status = if !whys.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -155,7 +164,9 @@ async fn show(
         title,
         problem,
         warns: sync_core::actions::duplicates::can_merge(kind) || desk.reading.answering(kind).is_some(),
-        open: more.iter().any(|row| row.error.is_some()),
+        open: is_filled || more.iter().any(|row| row.error.is_some()),
+        is_answer: typed.has(SHORT),
+        short,
         foreseen: Foreseen::of(desk, kind, typed),
         first,
         more,
@@ -178,7 +189,21 @@ fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, whys: &[Why]) -> V
     fields.iter().filter_map(row).collect()
 }
 
-/// What a form asks for before "more": what must be there, what lists show or compute their columns from, what the address
+/// Whether somebody filled in any of these fields.
+fn is_filled(desk: &Desk, fields: &[&Field], typed: &Typed) -> bool {
+    let offered = offered(fields, typed);
+    fields.iter().any(|field| !matches!(read(desk, &[*field], typed, &offered), Ok(edits) if edits.is_empty()))
+}
+
+/// Whether a form asks for a field before "more": as it did when it was sent, or as a new one does.
+fn stands_first(kind: &Kind, field: &Field, typed: &Typed) -> bool {
+    match typed.has(SHORT) {
+        true => typed.one(SHORT).split(',').any(|name| *name == *field.name),
+        false => is_first(kind, field, typed),
+    }
+}
+
+/// What a new form asks for before "more": what must be there, what lists show or compute their columns from, what the address
 /// brought.
 fn is_first(kind: &Kind, field: &Field, typed: &Typed) -> bool {
     let mut computed = kind.list.iter().filter_map(|name| kind.field(name)?.computed());

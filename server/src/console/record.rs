@@ -27,7 +27,7 @@ use super::made::{Made, makers};
 use super::packages;
 use super::portrait;
 use super::stays::{self, Stay};
-use super::timeline::{self, TimelineView};
+use super::timeline::{self, Said, TimelineView};
 use super::typed::{NEW_ROW, Typed, name_of};
 use crate::error::Error;
 use crate::intake::never_archived;
@@ -47,6 +47,8 @@ pub struct Editing {
     pub error: Option<String>,
     /// Whether nothing is wrong: it waits for somebody who may approve it.
     pub held: bool,
+    /// A comment that was not taken.
+    pub said: Option<Said>,
     /// What a search control may mean.
     pub matches: Vec<(String, Vec<(String, String)>)>,
     /// One kind of the timeline's events.
@@ -86,6 +88,8 @@ struct RecordPage {
     head: Head,
     notice: Option<String>,
     problem: Option<String>,
+    /// Whether it answers a form, under an address that only forms are sent to.
+    is_answer: bool,
     account: Option<AccountView>,
     /// What of it waits for a decision, and what it lacks.
     notes: Vec<Note>,
@@ -239,20 +243,22 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         packages::of(desk, &kind, &view.row),
         collisions::of_record(desk, &view),
         linked::groups(desk, &view),
-        timeline::of(desk, &kind, (id, view.row.archived), &history, &editing.only, editing.events),
+        timeline::of(desk, &kind, (id, view.row.archived), &history, &editing),
         desk.frame(&head.title, &here),
     )?;
     head.followed = followed;
     head.merged = around.survivor.is_some();
     head.may_merge = !head.merged && !head.archived && duplicates::may_merge(desk, &kind);
     // Of a field that is fixed meanwhile there is no form any more.
-    let is_told = view.has_place(&kind, &editing) && (editing.deciding || view.disputes(&editing.place) || has_form(&sections));
+    let is_told_at_field = view.has_place(&kind, &editing) && (editing.deciding || view.disputes(&editing.place) || has_form(&sections));
+    let is_told = is_told_at_field || timeline.comment.as_ref().is_some_and(|comment| comment.error.is_some());
     let (waiting, more_wait) = waiting;
     let page = RecordPage {
         frame,
         notice: notice.map(str::to_owned),
         // An error that belongs to no field on the page stands on top.
         problem: editing.error.clone().filter(|_| !is_told),
+        is_answer: editing.error.is_some() || editing.typed.is_some(),
         sections,
         account,
         notes,

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::State;
 use axum::extract::rejection::FormRejection;
+use axum::extract::{Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -31,6 +31,10 @@ struct SignInPage {
     login: String,
     workspace: Option<String>,
     step: Step,
+    /// That somebody was in, and is not any more.
+    notice: Option<&'static str>,
+    /// The word for it in an address; empty for none.
+    left: &'static str,
     /// Other systems: name, and what the button says.
     providers: Vec<(String, String)>,
     style: &'static str,
@@ -42,9 +46,56 @@ struct SignInPage {
 /// What is asked for.
 pub(super) enum Step {
     /// Login and password.
-    Password { error: Option<String> },
+    Password {
+        /// What went wrong.
+        error: Option<String>,
+        /// What somebody left who was in.
+        left: Left,
+    },
     /// A code of the second factor.
     Code(CodeStep),
+}
+
+/// What somebody left who was signed out.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing: they were not in.
+    #[default]
+    Nothing,
+    /// A page.
+    Page,
+    /// A form that was not saved.
+    Form,
+}
+
+impl Left {
+    /// As an address says it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Page => "page",
+            Self::Form => "form",
+        }
+    }
+
+    fn said(word: &str) -> Self {
+        [Self::Page, Self::Form].into_iter().find(|left| left.word() == word).unwrap_or_default()
+    }
+
+    fn notice(self, words: Words) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Page => Some(words.say("door.left_page")),
+            Self::Form => Some(words.say("door.left_form")),
+        }
+    }
+}
+
+/// What the address of the form says.
+#[derive(Debug, Default, Deserialize)]
+pub struct AskedIn {
+    #[serde(default)]
+    left: String,
 }
 
 /// A code of the second factor, and how it comes.
@@ -102,8 +153,8 @@ pub(super) async fn ask(app: &App, language: Language, asked: Asked) -> Result<R
 }
 
 /// `GET /sign-in`: the form.
-pub async fn form(State(app): State<App>, GuestLanguage(language): GuestLanguage) -> Result<Response, Error> {
-    show(&app, language, None, StatusCode::OK, Step::Password { error: None }).await
+pub async fn form(State(app): State<App>, GuestLanguage(language): GuestLanguage, Query(asked): Query<AskedIn>) -> Result<Response, Error> {
+    show(&app, language, None, StatusCode::OK, Step::Password { error: None, left: Left::said(&asked.left) }).await
 }
 
 pub(super) async fn show(
@@ -115,6 +166,7 @@ pub(super) async fn show(
 ) -> Result<Response, Error> {
     let several = workspaces::all(&mut app.store.reader().await?).await?.len() > 1;
     let asked = typed.map(Credentials::asked).unwrap_or_default();
+    let left = if let Step::Password { left, .. } = &step { *left } else { Left::Nothing };
     let form = SignInPage {
         words: Words(language),
         other: other(language),
@@ -122,6 +174,8 @@ pub(super) async fn show(
         login: asked.0.to_owned(),
         workspace: several.then(|| asked.1.to_owned()),
         step,
+        notice: left.notice(Words(language)),
+        left: left.word(),
         providers: app.providers.list().map(|(name, label)| (name.to_owned(), Words(language).fill("door.with", &[label]))).collect(),
         style: assets::style(),
         script: assets::script(),
@@ -196,7 +250,7 @@ async fn next_step(app: &App, language: Language, credentials: &Credentials, err
         AuthError::WrongPassword => (StatusCode::UNAUTHORIZED, words.say("door.wrong").to_owned()),
         other => return Err(other.into()),
     };
-    show(app, language, Some(credentials), status, Step::Password { error: Some(error) }).await
+    show(app, language, Some(credentials), status, Step::Password { error: Some(error), left: Left::Nothing }).await
 }
 
 /// The same once more, and nothing is sent.
@@ -219,11 +273,20 @@ pub(super) fn entered(app: &App, headers: &HeaderMap, signed_in: &SignedIn) -> R
     Ok(response)
 }
 
-/// To the form; whoever signs in there comes to the page that they asked for.
+/// To the form, which says so to whoever was in; whoever signs in there comes to the page that they asked for, or to the one from
+/// which they sent what could not be taken.
 pub(super) fn asked_in(app: &App, asked: &Parts) -> Response {
-    let path = asked.uri.path_and_query().map_or("/", |path| path.as_str());
-    let response = Redirect::to("/sign-in").into_response();
-    if asked.method == Method::GET && path != "/" { coming_back(app, path, response) } else { response }
+    let was_in = Cookie::SESSION.read(&asked.headers, app.config.is_https()).is_some();
+    let here = || asked.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+    let (path, left) = match asked.method {
+        Method::GET => (here(), if was_in { Left::Page } else { Left::Nothing }),
+        // Who wanted to be out is.
+        Method::POST if asked.uri.path() != "/sign-out" => (came_from(&asked.headers), Left::Form),
+        _ => ("/".to_owned(), Left::Nothing),
+    };
+    let door = if left == Left::Nothing { "/sign-in".to_owned() } else { format!("/sign-in?left={}", left.word()) };
+    let response = Redirect::to(&door).into_response();
+    if path == "/" { response } else { coming_back(app, &path, response) }
 }
 
 /// An answer to whoever has to sign in first to see a page, with what remembers it.

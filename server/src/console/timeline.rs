@@ -11,6 +11,7 @@ use sync_core::actions::next::{ABOUT, ACTIVITY, is_open};
 use sync_core::actions::taking_back::{Left, taking_back};
 use sync_core::id::{ChangeHash, Millis, RecordId};
 use sync_core::record::fields::FieldEdit;
+use sync_core::record::valid::MAX_INSERT_CHARS;
 use sync_core::schema::Kind;
 
 use super::desk::{Desk, icon};
@@ -42,10 +43,22 @@ pub struct TimelineView {
     pub events: Vec<EventView>,
     /// Where more are shown.
     pub more: Option<String>,
-    /// Where a comment is sent; none for who may not.
-    pub comment: Option<String>,
+    /// Where a comment is written; none for who may not.
+    pub comment: Option<CommentForm>,
     /// Where a call or a task about this record is noted.
     pub log: Vec<(String, String)>,
+}
+
+/// Where a comment is written.
+pub struct CommentForm {
+    /// Where it is sent.
+    pub action: String,
+    /// What stands in it: what was not taken.
+    pub typed: Said,
+    /// Why not.
+    pub error: Option<String>,
+    /// How many characters it takes.
+    pub chars_max: usize,
 }
 
 /// An event.
@@ -99,9 +112,9 @@ pub async fn of(
     kind: &Kind,
     (id, archived): (RecordId, bool),
     history: &[Entry],
-    only: &str,
-    (size, older): (u32, u32),
+    editing: &Editing,
 ) -> Result<TimelineView, Error> {
+    let (only, (size, older)) = (&*editing.only, editing.events);
     let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let (size, older) = (whole(size).clamp(STEP, PAGE_MAX), whole(older));
     let timeline = desk.reading.timeline(id, history, only, older..older.saturating_add(size)).await?;
@@ -120,9 +133,19 @@ pub async fn of(
             false => format!("{here}?only={only}&older={}#timeline", older + size),
         }),
         events: timeline.events.iter().map(|happened| drawing.event(happened)).collect(),
-        comment: may.then(|| format!("{here}/comments")),
+        comment: may.then(|| comment_form(&here, editing)),
         log: if may { shortcuts(desk, id) } else { Vec::new() },
     })
+}
+
+/// An empty box, or what was not taken with the reason beside it.
+fn comment_form(here: &str, editing: &Editing) -> CommentForm {
+    CommentForm {
+        action: format!("{here}/comments"),
+        typed: editing.said.clone().unwrap_or_default(),
+        error: editing.error.clone().filter(|_| editing.said.is_some()),
+        chars_max: MAX_INSERT_CHARS,
+    }
 }
 
 /// Where a record stands on a page with a timeline.
@@ -250,12 +273,13 @@ impl Drawing<'_> {
 }
 
 /// A comment.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub struct Said {
-    text: String,
+    /// What is said.
+    pub text: String,
     /// Those who were taken from what was offered behind an at sign: their ids, with spaces between.
     #[serde(default)]
-    people: String,
+    pub people: String,
 }
 
 /// `POST /records/{kind}/{id}/comments`: a note about the record; whoever is mentioned finds it among what waits for them.
@@ -280,7 +304,7 @@ pub async fn comment(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, For
     let written = desk.writing().create(ACTIVITY, None, edits).await;
     match why::written(&desk, desk.reading.kind(ACTIVITY)?, written)? {
         Ok(_) => Ok(back),
-        Err(why) => show(&desk, &kind.name, id, Editing { error: Some(why.text), ..Editing::default() }, None).await,
+        Err(why) => show(&desk, &kind.name, id, Editing { error: Some(why.text), said: Some(said), ..Editing::default() }, None).await,
     }
 }
 

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::desk::GuestLanguage;
-use super::sign_in::{Step, ask, entered, show};
+use super::sign_in::{Left, Step, ask, entered, show};
 use super::words::Words;
 use crate::app::App;
 use crate::auth::doors::client;
@@ -81,5 +81,5 @@ async fn refused(app: &App, language: Language, error: OidcError) -> Result<Resp
             (StatusCode::BAD_GATEWAY, "door.not_believed")
         }
     };
-    show(app, language, None, status, Step::Password { error: Some(words.say(key).to_owned()) }).await
+    show(app, language, None, status, Step::Password { error: Some(words.say(key).to_owned()), left: Left::Nothing }).await
 }

@@ -3,14 +3,15 @@
 //! Written through `intake` like any edit, under one id: taking it back is taking an import back.
 
 use serde_json::json;
+use sync_core::access::Right;
 use sync_core::id::{KindName, RecordId};
 use sync_core::schema::Label;
 
 use crate::app::App;
-use crate::intake::{Author, RecordEdit};
+use crate::intake::{Author, RecordEdit, Rules};
 use crate::jobs::import::{self, ImportError, ImportId, Undone};
 use crate::jobs::{acts, duplicates, merge};
-use crate::store::imports::Act;
+use crate::store::imports::{Act, ImportRow};
 
 /// Records that are written together: others write in between.
 const BATCH: usize = 500;
@@ -53,6 +54,21 @@ pub async fn apply(
     Ok(done)
 }
 
+/// Whether somebody did this act themselves; bringing in a file takes a right that they may have lost since.
+fn is_own(author: &Author, row: &ImportRow) -> bool {
+    row.act != Act::File && row.user == author.user
+}
+
+/// Whether somebody may take an act back.
+pub fn may_undo(rules: &Rules, author: &Author, row: &ImportRow) -> bool {
+    match row.act {
+        Act::Handover => rules.roles.may(&author.role, Right::Administer),
+        Act::File | Act::Bulk | Act::Merge => {
+            is_own(author, row) || rules.schema.kind(&row.kind).is_some_and(|kind| import::may(rules, author, kind))
+        }
+    }
+}
+
 /// Takes an act back: whoever did it may, and whoever may take imports back.
 ///
 /// # Errors
@@ -61,7 +77,7 @@ pub async fn undo(app: &App, author: &Author, act: ImportId) -> Result<Undone, I
     let all = import::list(app, author.workspace).await?;
     let row = all.into_iter().find(|row| row.import == act.0).ok_or(ImportError::NoSuchImport(act))?;
     let (kind, pair) = (row.kind.clone(), merge::pair_of(&row));
-    let undone = match row.act != Act::File && row.user == author.user {
+    let undone = match is_own(author, &row) {
         true => import::take_back(app, author, row, &mut |_| {}).await?,
         false => import::undo(app, author, act, &mut |_| {}).await?,
     };

@@ -3,10 +3,12 @@
 //! Written through `intake`: the survivor is given what was chosen, the duplicate gets a mark. What points
 //! at the duplicate is left alone and is shown with the survivor.
 
+use std::collections::HashSet;
+
 use serde_json::Value as Json;
 use sync_core::actions::duplicates::merging::{Keep, Side, giving_back, merging};
 use sync_core::actions::duplicates::{APART, FIELD};
-use sync_core::id::RecordId;
+use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Field, Kind, Label};
 
@@ -17,7 +19,8 @@ use crate::app::App;
 use crate::intake::{Author, Expect, RecordEdit};
 use crate::reading::Row;
 use crate::store::imports::{Act, ImportRow};
-use crate::store::records;
+use crate::store::records::RecordRow;
+use crate::store::{aliases, records};
 
 /// What became of a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +31,25 @@ pub enum Merged {
     Refused(Label),
 }
 
-/// Makes `duplicate` one with `survivor`.
+/// Whether one of two records stands for the other already, or a third one for both.
 ///
 /// # Errors
 /// When the database fails.
+pub async fn are_one(app: &App, workspace: WorkspaceId, one: RecordId, other: RecordId) -> Result<bool, ImportError> {
+    let survivors = aliases::survivors_of(&mut app.store.reader().await?, workspace, &[one, other]).await?;
+    let standing = |id: RecordId| survivors.get(&id).copied().unwrap_or(id);
+    Ok(standing(one) == standing(other))
+}
+
+/// What is decided of two records is decided of two: once they are one, they are split first.
+async fn are_two(app: &App, author: &Author, one: RecordId, other: RecordId) -> Result<(), ImportError> {
+    if are_one(app, author.workspace, one, other).await? { Err(ImportError::Together) } else { Ok(()) }
+}
+
+/// Makes `duplicate` one with `survivor`.
+///
+/// # Errors
+/// When they are one already, or the database fails.
 pub async fn merge(
     app: &App,
     author: &Author,
@@ -40,6 +58,7 @@ pub async fn merge(
     keep: impl Fn(&Field) -> Keep,
 ) -> Result<Merged, ImportError> {
     let (first, second) = (survivor.id, duplicate.id);
+    are_two(app, author, first, second).await?;
     let home = app.intake.rules(author.workspace).country;
     let [stays, goes] = [survivor, duplicate].map(|row| Side { id: row.id, fields: &row.fields });
     let edits = merging((kind, home), stays, goes, |field, _| keep(field));
@@ -68,26 +87,47 @@ async fn foreseen(app: &App, author: &Author, kind: &Kind, edits: &[(RecordId, V
     Ok(edits.iter().find_map(|(record, edits)| foresight.against(*record, rows.get(record), std::slice::from_ref(edits))))
 }
 
-/// Lets a record stand for itself again, wherever it was merged: takes the merge back that made it one with another, and
-/// the marks that are left.
+/// Which of some merges, each of a survivor and a duplicate, an author may take back: those that hold, where rights let them take
+/// the mark off.
+///
+/// # Errors
+/// When the database fails.
+pub async fn partable(
+    app: &App,
+    author: &Author,
+    kind: &Kind,
+    pairs: &[(RecordId, RecordId)],
+) -> Result<HashSet<(RecordId, RecordId)>, ImportError> {
+    let (rules, caller) = (app.intake.rules(author.workspace), author.caller());
+    let ids: Vec<RecordId> = pairs.iter().map(|(_, duplicate)| *duplicate).collect();
+    let mut tx = app.store.reader().await?;
+    let rows = records::rows_of(&mut tx, author.workspace, &ids).await?;
+    let foresight = Foresight::of(&mut tx, author.workspace, (&rules.roles, &caller), kind, &ids).await?;
+    let may = |(survivor, duplicate): &&(RecordId, RecordId)| {
+        let is_marked = |row: &&RecordRow| marks_of(row).contains(survivor);
+        let row = rows.get(duplicate).filter(is_marked);
+        row.is_some_and(|row| foresight.against(*duplicate, Some(row), &[vec![unmark(*survivor)]]).is_none())
+    };
+    Ok(pairs.iter().filter(may).copied().collect())
+}
+
+/// Lets a record stand for itself again, wherever it was merged: takes the merges back that made it one with others, and the marks
+/// that are left. Whoever may take its mark off may, whoever merged it.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn take_back(app: &App, author: &Author, kind: &Kind, record: RecordId) -> Result<Option<Label>, ImportError> {
+    if let Some(why) = foreseen(app, author, kind, &[(record, vec![unmark(record)])]).await? {
+        return Ok(Some(why));
+    }
     let mut acts = super::import::list(app, author.workspace).await?;
     acts.retain(|act| act.undone_at.is_none() && pair_of(act).is_some_and(|(_, duplicate)| duplicate == record));
-    if let Some(act) = acts.last() {
-        match bulk::undo(app, author, ImportId(act.import)).await {
-            // Who may not take the whole act back may still part the records.
-            Ok(_) | Err(ImportError::Denied(_)) => {}
-            Err(error) => return Err(error),
-        }
+    for act in acts.into_iter().rev() {
+        super::import::take_back(app, author, act, &mut |_| {}).await?;
     }
     // Marks of phones, and of merges that were taken back in part.
     let row = records::rows_of(&mut app.store.reader().await?, author.workspace, &[record]).await?.remove(&record);
-    let fields = row.map(|row| crate::projection::values(&row)).unwrap_or_default();
-    let marks = fields.get(FIELD).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
-    let targets: Vec<RecordId> = marks.filter_map(|mark| mark.parse().ok()).collect();
+    let targets = row.as_ref().map(marks_of).unwrap_or_default();
     let refused = match targets.is_empty() {
         true => None,
         false => part(app, author, kind, record, &targets).await?,
@@ -108,19 +148,31 @@ async fn part(app: &App, author: &Author, kind: &Kind, duplicate: RecordId, targ
         given.extend(giving_back(kind, &marked, (target, changes)).into_iter().map(edit));
     }
     drop(tx);
-    let unmark = |target: &RecordId| FieldEdit::Remove { field: FIELD.to_owned(), value: target.to_string() };
-    let refused = write(app, author, kind, duplicate, targets.iter().map(unmark).collect()).await?;
+    let refused = write(app, author, kind, duplicate, targets.iter().copied().map(unmark).collect()).await?;
     if refused.is_none() && !given.is_empty() {
         app.intake.edit(author, given, app.clock.now(), None).await?;
     }
     Ok(refused)
 }
 
+/// What a record is marked as the same as.
+fn marks_of(row: &RecordRow) -> Vec<RecordId> {
+    let fields = crate::projection::values(row);
+    let marks = fields.get(FIELD).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    marks.filter_map(|mark| mark.parse().ok()).collect()
+}
+
+/// Takes a mark off.
+fn unmark(target: RecordId) -> FieldEdit {
+    FieldEdit::Remove { field: FIELD.to_owned(), value: target.to_string() }
+}
+
 /// Remembers that two records are not the same, however alike they look.
 ///
 /// # Errors
-/// When the database fails.
+/// When they are one, or the database fails.
 pub async fn set_apart(app: &App, author: &Author, kind: &Kind, one: RecordId, other: RecordId) -> Result<Option<Label>, ImportError> {
+    are_two(app, author, one, other).await?;
     let refused = write(app, author, kind, one, vec![FieldEdit::Add { field: APART.to_owned(), value: other.to_string() }]).await?;
     duplicates::compare_now(app, author.workspace, &kind.name, vec![one, other]).await?;
     Ok(refused)

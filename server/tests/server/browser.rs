@@ -70,15 +70,20 @@ impl Browser {
         let mut browser = Self::beside(desk).await;
         browser.goto(&format!("/sign-in?lang={tag}")).await;
         browser.says(words.say("door.password")).await;
-        let fill =
-            format!("document.querySelector('[name=login]').value='ann';document.querySelector('[name=password]').value='{PASSWORD}';");
-        browser.run(&format!("{fill}document.querySelector('.door form').requestSubmit()")).await;
-        browser.until("!location.pathname.startsWith('/sign-in') && document.querySelector('#menu')").await;
+        browser.enter().await;
         if browser.run("document.documentElement.lang").await != tag {
             browser.run("document.querySelector('#menu form[action=\"/language\"] button').click()").await;
         }
         browser.until(&format!("document.documentElement.lang === {tag:?}")).await;
         browser
+    }
+
+    /// Signs ann in, at the door.
+    async fn enter(&mut self) {
+        let fill =
+            format!("document.querySelector('[name=login]').value='ann';document.querySelector('[name=password]').value='{PASSWORD}';");
+        self.run(&format!("{fill}document.querySelector('.door form').requestSubmit()")).await;
+        self.until("!location.pathname.startsWith('/sign-in') && document.querySelector('#menu')").await;
     }
 
     /// A browser beside a desk, with nobody signed in.

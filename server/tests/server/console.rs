@@ -12,6 +12,7 @@ use sync_core::schema::{Merge, Schema, ValueType};
 
 use crate::api::Client;
 use crate::harness::{Answer, MINUTE, START, Server, client};
+use crate::lists::between;
 use crate::pen::Phone;
 
 /// A server, a browser that is signed in, and two phones.
@@ -153,7 +154,7 @@ async fn a_field_is_edited_and_a_bad_value_is_kept_in_the_form() {
     let stale = [("seen", "000000000000"), ("f.website", "https://other.example")];
     let meanwhile = desk.post(&format!("{path}/fields/website"), &stale).await;
     assert_eq!(meanwhile.status, 422);
-    assert!(meanwhile.text().contains("Somebody changed this field"), "{}", meanwhile.text());
+    assert!(meanwhile.text().contains("ann changed this field to “https://jiamei.example” while you were"), "{}", meanwhile.text());
     let history = desk.get(&format!("{path}/history")).await.text();
     assert!(history.contains("https://jiamei.example") && history.contains("Console"), "{history}");
     let past = desk.get(&format!("{path}/history?at=2020-01-01")).await.text();
@@ -190,6 +191,31 @@ async fn a_record_is_made_and_put_away() {
     assert!(desk.get("/records/party?archived=true").await.text().contains("新客户"));
     let late = desk.post(&format!("{path}/fields/name"), &[("f.name", "Late")]).await;
     assert_eq!(late.status, 422, "{}", late.text());
+}
+
+#[tokio::test]
+async fn what_was_not_taken_comes_back_in_the_same_form() {
+    let desk = Desk::new().await;
+    let labels = |page: &str| {
+        let (first, more) = between(page, "<form class=\"card form\"", "</form>").split_once("<details").unwrap();
+        let of = |part: &str| part.split("<label for=\"").skip(1).map(|label| label.split('"').next().unwrap().to_owned()).collect();
+        let both: (Vec<String>, Vec<String>) = (of(first), of(more));
+        (both, more.starts_with(" open"))
+    };
+    // The address brings a field that the form would not ask for at once.
+    let form = desk.get("/records/deal/new?f.source=fair").await.text();
+    let ((first, more), is_open) = labels(&form);
+    assert!(first.len() < more.len() && first.contains(&"f.source".to_owned()) && !is_open, "{first:?} {more:?}");
+    let short = between(&form, "name=\"short\" value=\"", "\"");
+    let sent = [("short", short), ("f.title", ""), ("f.source", "fair"), ("f.stage", "lead"), ("f.amount.currency", "CNY")];
+    let blank = [("f.tags", ""), ("f.notes", ""), ("f.people.rows", "new"), ("f.people.new.party", ""), ("f.campaign", "")];
+    let refused = desk.post("/records/deal", &[&sent[..], &blank].concat()).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("data-here=\"/records/deal/new\"") && !form.contains("data-here"), "where it is asked for");
+    assert_eq!(labels(&refused.text()), ((first.clone(), more.clone()), false), "the same, and what nobody looked at stays closed");
+    let typed = desk.post("/records/deal", &[&sent[..], &[("f.tags", "north")]].concat()).await.text();
+    assert_eq!(labels(&typed), ((first, more), true), "open where something was typed");
+    assert!(typed.contains("value=\"north\""), "{typed}");
 }
 
 #[tokio::test]

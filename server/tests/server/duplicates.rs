@@ -8,6 +8,7 @@ use crate::api::Client;
 use crate::console::{Desk, link, record};
 use crate::handset::Handset;
 use crate::harness::{MINUTE, START};
+use crate::lists::{between, has};
 use rapport_server::jobs::duplicates::catch_up;
 
 fn phone(number: &str) -> FieldEdit {
@@ -233,6 +234,61 @@ async fn a_pair_that_is_decided_or_split_again_changes_the_suggestions_at_once()
     assert!(desk.get("/duplicates").await.text().contains(&compare));
     desk.post(&compare, &[("act", "apart")]).await;
     assert!(desk.get("/duplicates").await.text().contains(none));
+}
+
+#[tokio::test]
+async fn a_pair_that_is_one_already_is_not_decided_a_second_time() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    let (compare, backwards) = (format!("/duplicates/party/{first}/{second}"), format!("/duplicates/party/{second}/{first}"));
+    has(&desk.get(&compare).await.text(), &["value=\"merge\"", "value=\"apart\""], &["merged already"]);
+    assert_eq!(desk.post(&compare, &[("act", "merge")]).await.status, 303);
+    for (path, act) in [(&compare, "merge"), (&backwards, "merge"), (&compare, "apart")] {
+        let again = desk.post(path, &[("act", act), ("keep.source", "other")]).await;
+        assert!(again.status == 409 && again.text().contains("merged already"), "{act}: {}", again.text());
+    }
+    let office = Client::office(&desk.server).await;
+    let again = office.post(&format!("/api/v1/party/{first}/merge"), json!({"duplicate": second})).await;
+    assert_eq!((again.status.as_u16(), again.code().as_str()), (409, "conflict"), "{}", again.text());
+    has(&desk.get(&compare).await.text(), &["merged already"], &["value=\"merge\"", "value=\"apart\""]);
+    let log = desk.get("/duplicates").await.text();
+    assert_eq!(log.matches("/duplicates/undo/").count(), 1, "{log}");
+    desk.server.clock.forward(MINUTE);
+    let undo = format!("/duplicates/undo/{}", between(&log, "action=\"/duplicates/undo/", "\""));
+    assert_eq!(desk.post(&undo, &[]).await.status, 303);
+    has(&desk.get("/records/party").await.text(), &["2 records"], &[]);
+    assert_eq!(desk.post(&undo, &[]).await.status, 409, "it was taken back already");
+}
+
+#[tokio::test]
+async fn splitting_is_offered_to_whoever_may_and_the_reason_against_it_is_about_that() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    desk.post(&format!("/duplicates/party/{first}/{second}"), &[("act", "merge")]).await;
+    let office = Client::office(&desk.server).await;
+    Client::of_role(&desk.server, "cai", "rep").await;
+    let (_, cookie) = desk.server.browser_sign_in_as("cai").await;
+    let act = between(&desk.get("/imports").await.text(), "action=\"/imports/undo/", "\"").to_owned();
+    let (undo, split) = (format!("/imports/undo/{act}"), format!("/duplicates/undo/{act}"));
+    has(&desk.server.browse(&cookie, "/imports").await.text(), &["Two records merged"], &["/imports/undo/"]);
+    let refused = desk.server.submit(&cookie, &undo, &[]).await;
+    assert_eq!(refused.status, 403);
+    has(&refused.text(), &["Only they can take it back"], &["may not import"]);
+
+    let own = crate::roles::OWN_ONLY.replace("read = \"own\"", "read = \"all\"");
+    let narrow = crate::roles::define(&office, "rep", &own).await;
+    let log = desk.server.browse(&cookie, "/duplicates").await.text();
+    has(&log, &["Merged lately"], &["/duplicates/undo/"]);
+    let refused = desk.server.submit(&cookie, &split, &[]).await;
+    assert_eq!(refused.status, 403);
+    has(&refused.text(), &["only its own"], &["may not import"]);
+
+    assert_eq!(office.post(&format!("{}/archive", narrow.header("location")), json!({})).await.status, 200);
+    has(&desk.server.browse(&cookie, "/duplicates").await.text(), &[split.as_str()], &[]);
+    desk.server.clock.forward(MINUTE);
+    assert_eq!(desk.server.submit(&cookie, &split, &[]).await.header("location"), "/duplicates?done=parted");
+    has(&desk.get("/duplicates").await.text(), &["split again"], &["/duplicates/undo/"]);
+    has(&desk.get("/records/party").await.text(), &["2 records"], &[]);
 }
 
 #[tokio::test]

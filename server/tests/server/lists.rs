@@ -295,7 +295,7 @@ async fn a_cell_is_edited_in_the_list_and_what_is_not_taken_stays_in_it() {
     assert_eq!((good.status.as_u16(), good.header("location")), (303, "/records/party?columns=website%2Cindustry"));
     has(&desk.page("/records/party?columns=website").await, &["https://b.example"], &[]);
     let late = desk.post(&action, &[("seen", &seen), ("f.website", "https://c.example")]).await;
-    has(&late.text(), &["Somebody changed this field"], &[]);
+    has(&late.text(), &["ann changed this field to “https://b.example” while you were"], &[]);
 }
 
 #[tokio::test]

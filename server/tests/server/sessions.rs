@@ -278,3 +278,38 @@ async fn whoever_has_to_sign_in_first_comes_to_the_page_that_they_asked_for_and_
         server.send(Method::POST, "/language", &[("accept", "text/html"), ("sec-fetch-site", "same-origin")], "language=en").await;
     assert!(changed.header("set-cookie").is_empty(), "what is sent is not sent again");
 }
+
+#[tokio::test]
+async fn whoever_was_signed_out_is_told_so_and_comes_back_to_the_form_that_was_not_saved() {
+    let server = Server::start().await;
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    assert_eq!(server.submit(&cookie, "/sign-out", &[]).await.status, 303);
+    assert_eq!(server.browse(&cookie, "/records/party").await.header("location"), "/sign-in?left=page");
+    let send = async |path: &str, referer: &str| {
+        let headers = [
+            ("cookie", &*cookie),
+            ("accept", "text/html"),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("referer", referer),
+        ];
+        server.send(Method::POST, path, &headers, "f.name=Jiamei").await
+    };
+    let page = format!("http://{}/records/party/new?f.source=fair", server.address);
+    let lost = send("/records/party", &page).await;
+    assert_eq!((lost.status.as_u16(), lost.header("location")), (303, "/sign-in?left=form"));
+    let wanted = lost.header("set-cookie").split(';').next().unwrap().to_owned();
+    let (back, _) = server.browser_sign_in(&[("cookie", &wanted)]).await;
+    assert_eq!(back.header("location"), "/records/party/new?f.source=fair");
+    for elsewhere in ["https://evil.example//evil.example/", "javascript:alert(1)", "https://evil.example"] {
+        assert_eq!(send("/records/party", elsewhere).await.header("set-cookie"), "", "{elsewhere}");
+    }
+    let out = send("/sign-out", &page).await;
+    assert_eq!((out.header("location"), out.header("set-cookie")), ("/sign-in", ""), "who wanted to be out is not sent back");
+
+    let door = async |left: &str, headers: &[(&str, &str)]| server.get(&format!("/sign-in?left={left}"), headers).await.text();
+    assert!(door("form", &[]).await.contains("what you typed is not saved yet"));
+    assert!(door("form", &[("cookie", "language=zh-CN")]).await.contains("尚未保存"), "in the language that was read");
+    assert!(door("page", &[("accept-language", "zh")]).await.contains("您已退出登录"));
+    assert!(!door("", &[]).await.contains("signed out") && !door("nothing", &[]).await.contains("signed out"));
+}

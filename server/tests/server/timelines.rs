@@ -86,6 +86,22 @@ async fn a_comment_mentions_a_colleague() {
 }
 
 #[tokio::test]
+async fn a_comment_that_is_too_long_stays_in_its_box_with_the_reason_beside_it() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let path = format!("/records/party/{party}");
+    has(&timeline(&desk, &path).await, &["maxlength=\"5000\"", "aria-describedby=\"comment-help\""], &["comment-problem"]);
+    let said = format!("\n<b>{}", "长".repeat(4_999));
+    let refused = desk.post(&format!("{path}/comments"), &[("text", &said), ("people", "someone")]).await;
+    assert_eq!(refused.status, 422);
+    let (page, kept) = (refused.text(), format!(">\n{}</textarea><p class=\"problem\"", said.replace('<', "&#60;").replace('>', "&#62;")));
+    has(&page, &[&kept, "has 5002 characters; the limit is 5000", "value=\"someone\"", &format!("data-here=\"{path}\"")], &[]);
+    assert_eq!(page.matches("the limit is 5000").count(), 1, "said once, at the box");
+    let longest = desk.post(&format!("{path}/comments"), &[("text", &"a".repeat(5_000))]).await;
+    assert_eq!(longest.status, 303, "{}", longest.text());
+}
+
+#[tokio::test]
 async fn whoever_calls_a_team_calls_everybody_in_it() {
     let mut desk = Desk::new().await;
     let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;

@@ -12,6 +12,8 @@ use crate::value::Scalar;
 pub const MAX_STRING_CHARS: usize = 2_000;
 /// Longer texts are documents: they belong into files.
 pub const MAX_TEXT_CHARS: usize = 50_000;
+/// Of texts that are written together, letter by letter, no more are inserted at once: half a change is left for what goes.
+pub const MAX_INSERT_CHARS: usize = super::change::MAX_CHANGE_OPS / 2;
 /// Elements and row ids are keys: they travel with every edit of their row.
 pub const MAX_KEY_CHARS: usize = 200;
 
@@ -252,7 +254,7 @@ pub fn item(field: &Field, values: &Map<String, Json>) -> Result<(), BadValue> {
 /// # Errors
 /// [`BadValue::TooLong`].
 pub fn text_length(text: &str, held: usize) -> Result<(), BadValue> {
-    chars(text, super::change::MAX_CHANGE_OPS / 2)?;
+    chars(text, MAX_INSERT_CHARS)?;
     chars(text, MAX_TEXT_CHARS.saturating_sub(held))
 }
 

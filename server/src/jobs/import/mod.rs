@@ -272,6 +272,9 @@ pub enum ImportError {
     /// It was taken back before.
     #[error("import `{0}` was taken back already")]
     AlreadyUndone(ImportId),
+    /// Two records are one already.
+    #[error("the two records are merged already")]
+    Together,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -286,6 +289,10 @@ impl From<ImportError> for Error {
         match error {
             ImportError::NoSuchImport(_) => Self::NotFound,
             ImportError::AlreadyUndone(_) => Self::Conflict(Text::new("This was taken back already.", "此操作已撤销。")),
+            ImportError::Together => Self::Conflict(Text::new(
+                "These two are merged already, so nothing was changed. Split them again first.",
+                "这两条记录已经合并，没有做任何更改。请先拆分还原。",
+            )),
             ImportError::Denied(label) => Self::Denied { field: None, message: Text::new(label.en, label.zh) },
             ImportError::Store(error) => Self::Store(error),
             ImportError::Intake(error) => error.into(),

@@ -54,8 +54,20 @@ pub async fn undo(app: &App, author: &Author, import: ImportId, watch: Watch<'_>
     let all = super::list(app, author.workspace).await?;
     let noted = all.into_iter().find(|row| row.import == import.0).ok_or(ImportError::NoSuchImport(import))?;
     let rules = app.intake.rules(author.workspace);
-    authorise(&rules, author, kind_of(&rules, &noted)?)?;
+    may_take_back(&rules, author, kind_of(&rules, &noted)?)?;
     take_back(app, author, noted, watch).await
+}
+
+/// What others did is taken back by whoever may bring records in.
+fn may_take_back(rules: &Rules, author: &Author, kind: &Kind) -> Result<(), ImportError> {
+    let denied = |error| match error {
+        ImportError::Denied(_) => ImportError::Denied(Label::new(
+            "Somebody else did this. Only they can take it back, or whoever may bring in such records.",
+            "这是他人的操作，只有本人或有权导入此类记录的人员可以撤销。",
+        )),
+        other => other,
+    };
+    authorise(rules, author, kind).map_err(denied)
 }
 
 fn kind_of<'r>(rules: &'r Rules, noted: &ImportRow) -> Result<&'r Kind, ImportError> {
