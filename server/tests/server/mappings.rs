@@ -141,3 +141,31 @@ async fn whole_exports_of_hubspot_and_zoho_come_in_with_companies_owners_and_pip
     assert_eq!((&bo["roles"], &bo["opt_out"]), (&serde_json::json!(["prospect"]), &serde_json::json!(true)), "{bo}");
     assert!(bo["notes"].as_str().unwrap().contains("Unheard of Ltd"), "{bo}");
 }
+
+/// Where the columns of a page go.
+fn targets(mapping: &[(String, String)]) -> Vec<&str> {
+    mapping.iter().filter(|(name, _)| name.starts_with("to.")).map(|(_, target)| &**target).collect()
+}
+
+#[tokio::test]
+async fn one_cell_that_holds_no_amount_leaves_out_its_row_and_no_other() {
+    let desk = Desk::new().await;
+    let csv = "Title,Amount,Stage\nD1,1000,Won\nD2,abc,Won\nD3,2000,Lead\n";
+    let path = desk.upload("deal", "deals.csv", csv.as_bytes()).await.header("location").to_owned();
+    let page = desk.get(&path).await.text();
+    let options = ["<option value=\"amount\">Amount (with its currency)<", "<option value=\"amount.amount\" selected>Amount<"];
+    assert!(options.iter().all(|option| page.contains(option)), "both are told apart, and the plain one is taken: {page}");
+    let mut mapping = desk.suggested(&path).await;
+    for target in ["amount.amount", "amount"] {
+        mapping[1].1 = target.to_owned();
+        let checked = desk.post(&path, &sent(&mapping, &[("act", "check")])).await.text();
+        for part in ["2 records would be made", "1 row would be left out", "Line 3", "`abc` is no amount of CNY"] {
+            assert!(checked.contains(part), "{target}: {part}: {checked}");
+        }
+        let checked = desk.post(&path, &sent(&mapping, &[("currency", ""), ("act", "check")])).await.text();
+        for part in ["3 rows would be left out", "an amount needs its currency: write it behind the amount", "`abc` is no amount: "] {
+            assert!(checked.contains(part), "{target}: {part}: {checked}");
+        }
+        assert!(!checked.contains("--set"), "nobody types commands in a browser: {checked}");
+    }
+}

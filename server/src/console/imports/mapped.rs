@@ -93,9 +93,10 @@ pub(super) fn spec(mapping: &Mapping, desk: &Desk, kind: &Kind, upload: &Upload,
     for (column, target) in &mapping.columns {
         spec = spec.map(column, target);
         // One that names its row is in the currency of all rows.
-        let money = target.strip_suffix(".amount").map(import::without_row);
-        if let Some(money) = money.filter(|money| !mapping.columns.iter().any(|(_, other)| *other == format!("{money}.currency"))) {
-            spec = spec.set(&format!("{money}.currency"), &mapping.currency);
+        let money = import::without_row(target.strip_suffix(".amount").unwrap_or(target));
+        let currency = format!("{money}.currency");
+        if import::is_money(kind, &money) && !mapping.columns.iter().any(|(_, other)| *other == currency) {
+            spec = spec.set(&currency, &mapping.currency);
         }
     }
     if !mapping.title.is_empty() {

@@ -188,6 +188,12 @@ pub fn without_row(target: &str) -> String {
     parts.filter(|(rows, _)| !rows.contains([':', '.'])).map_or_else(|| target.to_owned(), |(rows, leaf)| format!("{rows}.{leaf}"))
 }
 
+/// Whether a target is a whole sum of money: that of a field, or of the rows of one.
+pub fn is_money(kind: &Kind, target: &str) -> bool {
+    let leaf = target.split_once('.').map_or_else(|| kind.field(target), |(rows, item)| kind.field(rows)?.item(item));
+    leaf.is_some_and(|field| field.value == ValueType::Money && field.items.is_empty())
+}
+
 /// A target whose row is called as its column is.
 fn as_column(mut target: Target, column: &str) -> Target {
     if let Target::Field(Place { of_row: Some(row), .. }) = &mut target
