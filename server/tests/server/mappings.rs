@@ -169,3 +169,29 @@ async fn one_cell_that_holds_no_amount_leaves_out_its_row_and_no_other() {
         assert!(!checked.contains("--set"), "nobody types commands in a browser: {checked}");
     }
 }
+
+#[tokio::test]
+async fn columns_of_one_name_go_each_where_its_own_place_says_and_a_saved_mapping_tells_them_apart() {
+    let desk = Desk::new().await;
+    let csv = b"Name,Name,Phone\nJiamei,print,021-5555\n";
+    let path = desk.upload("party", "twice.csv", csv).await.header("location").to_owned();
+    let mut mapping = desk.suggested(&path).await;
+    assert_eq!(targets(&mapping), ["name", "", "phones.value"]);
+    mapping[1].1 = "industry".to_owned();
+    let kept = desk.post(&path, &sent(&mapping, &[("act", "keep"), ("mapping-name", "Twice")])).await;
+    assert_eq!(kept.status, 200, "{}", kept.text());
+    assert_eq!(desk.post(&path, &sent(&mapping, &[("act", "run")])).await.status, 303);
+    let done = desk.finished(&path).await;
+    assert!(done.contains("1 record made"), "{done}");
+    let csv = desk.get("/records/party/export.csv?columns=industry").await.text();
+    assert!(csv.contains("Jiamei,print"), "{csv}");
+    for (csv, expected) in [
+        ("Phone,NAME,name\n021,Cedar,retail\n", &["phones.value", "name", "industry"][..]),
+        ("Name,Phone\nCedar,021\n", &["name", "phones.value"][..]),
+        ("Name,Name,Name\nCedar,retail,x\n", &["name", "industry", ""][..]),
+    ] {
+        let path = desk.upload("party", "next.csv", csv.as_bytes()).await.header("location").to_owned();
+        let used = desk.post(&path, &[("act", "use"), ("mapping", "Twice")]).await.text();
+        assert_eq!(targets(&Desk::mapping_of(&used)), expected, "{csv}");
+    }
+}
