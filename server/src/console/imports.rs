@@ -2,6 +2,7 @@
 
 mod mapped;
 mod named;
+mod other;
 pub mod records;
 mod shown;
 mod target;
@@ -88,6 +89,8 @@ struct ImportPage {
     /// Mappings that somebody named, and whether one is in use.
     mappings: Vec<(String, bool)>,
     notice: Option<String>,
+    /// The kind whose records the file rather looks like.
+    other: Option<other::OtherKind>,
 }
 
 struct OutcomeView {
@@ -297,6 +300,9 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
     let upload = find(&desk, id)?;
     let kind = desk.reading.kind(&upload.about.kind)?.clone();
     let typed = Typed::new(posted);
+    if typed.one("act") == "kind" {
+        return other::switch(&desk, &upload, typed.one("kind")).await;
+    }
     let header = match look(&upload) {
         Ok(seen) => seen.header,
         Err(error) => return show(&desk, &upload, None, None, Some(say(&desk, &error))).await,
@@ -409,6 +415,7 @@ async fn import_page(
     (seen, is_new): (&Seen, bool),
 ) -> Result<ImportPage, Error> {
     let running = desk.app.uploads.running(upload.id);
+    let other = if running.is_none() { other::looks_like(desk, kind, &seen.header) } else { None };
     let outcome = if running.is_none() && is_new { upload.outcome() } else { None };
     let targets = targets(desk, kind, chosen);
     let name = if upload.about.name.is_empty() { desk.words.say("import.pasted").to_owned() } else { upload.about.name.clone() };
@@ -435,6 +442,7 @@ async fn import_page(
         rows: seen.rows,
         checked: None,
         error: None,
+        other,
     })
 }
 

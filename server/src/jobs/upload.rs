@@ -204,6 +204,20 @@ impl Uploads {
         self.open(id).filter(is_theirs).ok_or(UploadError::NotThere)
     }
 
+    /// Takes a file for one of another kind. One that is being brought in stays what it is.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn change_kind(&self, upload: &Upload, kind: KindName) -> Result<(), UploadError> {
+        let running = self.all_running();
+        if running.contains_key(&upload.id) {
+            return Ok(());
+        }
+        let about = About { kind, ..upload.about.clone() };
+        let text = serde_json::to_vec(&about).map_err(std::io::Error::from)?;
+        Ok(write_whole(&upload.folder.join(ABOUT), &text)?)
+    }
+
     fn open(&self, id: RecordId) -> Option<Upload> {
         let folder = self.folder.join(id.to_string());
         let about = serde_json::from_slice(&std::fs::read(folder.join(ABOUT)).ok()?).ok()?;

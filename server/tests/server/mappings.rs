@@ -195,3 +195,27 @@ async fn columns_of_one_name_go_each_where_its_own_place_says_and_a_saved_mappin
         assert_eq!(targets(&Desk::mapping_of(&used)), expected, "{csv}");
     }
 }
+
+#[tokio::test]
+async fn a_file_of_deals_that_was_taken_for_customers_is_recognised_and_becomes_one_of_deals_with_one_click() {
+    let desk = Desk::new().await;
+    let csv = "Opportunity Name,Account Name,Stage,Close Date,Amount\nLamps,,Closed Won,12/31/2026,12.50\n";
+    let path = desk.upload("party", "report.csv", csv.as_bytes()).await.header("location").to_owned();
+    let page = desk.get(&path).await.text();
+    let said = "This looks like a file of “Deals” (Salesforce · Opportunities report). It would come in as “Customers”.";
+    assert!(page.contains(said) && page.contains("name=\"kind\" value=\"deal\""), "{page}");
+    let refused = desk.post(&path, &[("act", "kind"), ("kind", "nowhere")]).await;
+    assert!(refused.status == 422 && refused.text().contains("Choose what kind of records"), "{}", refused.text());
+    let switched = desk.post(&path, &[("act", "kind"), ("kind", "deal")]).await;
+    assert_eq!((switched.status.as_u16(), switched.header("location")), (303, &*path));
+    let page = desk.get(&path).await.text();
+    let preset = "Salesforce · Opportunities report";
+    assert!(page.contains(&format!("Recognised: {preset}")) && !page.contains("This looks like"), "{page}");
+    let mapping = desk.suggested(&path).await;
+    assert_eq!(desk.post(&path, &sent(&mapping, &[("preset", preset), ("act", "run")])).await.status, 303);
+    let done = desk.finished(&path).await;
+    assert!(done.contains("1 record made"), "{done}");
+    assert!(desk.get("/records/deal").await.text().contains("Lamps"));
+    let own = desk.upload("party", "own.csv", b"Name,Stage\nAcme,x\n").await.header("location").to_owned();
+    assert!(!desk.get(&own).await.text().contains("This looks like"), "what nobody recognises is what it was said to be");
+}
