@@ -235,7 +235,11 @@ struct Brought {
 
 /// `POST /imports`: a file, or cells that were pasted.
 pub async fn upload(desk: Desk, request: Request) -> Result<Response, Error> {
-    let brought = brought(request).await?;
+    let brought = match brought(request).await {
+        // What is no form with files holds none.
+        Err(Error::Invalid { .. }) => return show_all(&desk, "", None, "", Some(desk.words.say("import.no_file").to_owned())).await,
+        brought => brought?,
+    };
     let author = author(&desk);
     let kind = kinds(&desk, &author).find(|kind| *kind.name == *brought.kind).map(|kind| kind.name.clone());
     let Some(kind) = kind else { return show_all(&desk, &brought.kind, None, "", Some(desk.words.say("import.which").to_owned())).await };

@@ -194,6 +194,18 @@ async fn a_file_is_nobody_elses() {
 }
 
 #[tokio::test]
+async fn whoever_sends_no_file_sees_the_page_of_imports_again_and_reads_what_is_missing() {
+    let desk = Desk::new().await;
+    for answer in [desk.upload("deal", "", b"").await, desk.post("/imports", &[("kind", "deal")]).await] {
+        let page = answer.text();
+        assert_eq!(answer.status, 422, "{page}");
+        for part in ["Choose a file with a row of column names", "id=\"file\"", "Nothing was brought in yet"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_mapping_is_saved_under_a_name_used_for_another_file_and_deleted() {
     let desk = Desk::new().await;
     let first = desk.upload("party", "a.csv", b"Firma,Branche\nJiamei,print\n").await.header("location").to_owned();
