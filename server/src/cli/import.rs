@@ -165,7 +165,7 @@ impl One {
                 Writes::Update => Mode::Update,
                 Writes::Both => Mode::Both,
             },
-            told: Told { maps: self.map, sets: self.set, words: Vec::new(), skip_others: self.skip_others },
+            told: Told { maps: self.map, sets: self.set, skip_others: self.skip_others, ..Told::default() },
             matches: Some(self.matches).filter(|fields| !fields.is_empty()),
             attach: self.attach,
             zone: jiff::tz::TimeZone::UTC,

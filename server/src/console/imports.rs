@@ -2,6 +2,7 @@
 
 mod mapped;
 mod named;
+mod other;
 pub mod records;
 mod shown;
 mod target;
@@ -90,6 +91,8 @@ struct ImportPage {
     /// Mappings that somebody named, and whether one is in use.
     mappings: Vec<(String, bool)>,
     notice: Option<String>,
+    /// The kind whose records the file rather looks like.
+    other: Option<other::OtherKind>,
 }
 
 struct OutcomeView {
@@ -236,7 +239,11 @@ struct Brought {
 
 /// `POST /imports`: a file, or cells that were pasted.
 pub async fn upload(desk: Desk, request: Request) -> Result<Response, Error> {
-    let brought = brought(request).await?;
+    let brought = match brought(request).await {
+        // What is no form with files holds none.
+        Err(Error::Invalid { .. }) => return show_all(&desk, "", None, "", Some(desk.words.say("import.no_file").to_owned())).await,
+        brought => brought?,
+    };
     let author = author(&desk);
     let kind = kinds(&desk, &author).find(|kind| *kind.name == *brought.kind).map(|kind| kind.name.clone());
     let Some(kind) = kind else { return show_all(&desk, &brought.kind, None, "", Some(desk.words.say("import.which").to_owned())).await };
@@ -301,6 +308,9 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
     let upload = find(&desk, id)?;
     let kind = desk.reading.kind(&upload.about.kind)?.clone();
     let typed = Typed::new(posted);
+    if typed.one("act") == "kind" {
+        return other::switch(&desk, &upload, typed.one("kind")).await;
+    }
     let header = match look(&upload) {
         Ok(seen) => seen.header,
         Err(error) => return show(&desk, &upload, None, None, Some(say(&desk, &error))).await,
@@ -413,6 +423,7 @@ async fn import_page(
     (seen, is_new): (&Seen, bool),
 ) -> Result<ImportPage, Error> {
     let running = desk.app.uploads.running(upload.id);
+    let other = if running.is_none() { other::looks_like(desk, kind, &seen.header) } else { None };
     let outcome = if running.is_none() && is_new { upload.outcome() } else { None };
     let targets = targets(desk, kind, chosen);
     let name = if upload.about.name.is_empty() { desk.words.say("import.pasted").to_owned() } else { upload.about.name.clone() };
@@ -439,6 +450,7 @@ async fn import_page(
         rows: seen.rows,
         checked: None,
         error: None,
+        other,
     })
 }
 

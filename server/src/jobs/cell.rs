@@ -238,20 +238,47 @@ pub fn elements(text: &str) -> Result<Vec<String>, Label> {
 
 fn money(texts: &[(&str, &str)]) -> Result<Json, Label> {
     let part = |name: &str| texts.iter().find(|(part, _)| *part == name).map(|(_, text)| *text);
-    let whole = part("amount").or_else(|| part("")).unwrap_or_default();
-    let is_code = |word: &str| word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let (amount, written) = match whole.split_once(char::is_whitespace) {
-        Some((amount, code)) if is_code(code.trim()) => (amount, Some(code.trim())),
-        Some((code, amount)) if is_code(code) => (amount.trim(), Some(code)),
-        _ => (whole, None),
-    };
+    let (amount, written) = amount_and_currency(part("amount").or_else(|| part("")).unwrap_or_default());
     let Some(currency) = written.or_else(|| part("currency")).map(str::to_uppercase).filter(|code| is_code(code)) else {
-        return Err(label(
-            "an amount needs its currency, such as CNY: map a column to it or set it with --set FIELD.currency=CNY",
-            "金额需要币种（例如 CNY）：请对应一列，或用 --set 字段.currency=CNY 指定",
-        ));
+        return Err(of_no_currency(amount));
     };
     Ok(json!({"amount": minor_units(amount, &currency)?, "currency": currency}))
+}
+
+/// Whether a cell says the currency of its amount, as our own exports do.
+pub fn says_currency(text: &str) -> bool {
+    text.starts_with('{') || amount_and_currency(text).1.is_some()
+}
+
+/// An amount, and the currency that is written before or behind it: what has no digit, as `a lot`, is neither.
+fn amount_and_currency(text: &str) -> (&str, Option<&str>) {
+    match text.split_once(char::is_whitespace) {
+        Some((amount, code)) if is_code(code.trim()) && has_digits(amount) => (amount, Some(code.trim())),
+        Some((code, amount)) if is_code(code) && has_digits(amount) => (amount.trim(), Some(code)),
+        _ => (text, None),
+    }
+}
+
+fn is_code(word: &str) -> bool {
+    word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+fn has_digits(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// What is wrong with an amount that no currency is known of. A currency would not mend what is none.
+fn of_no_currency(amount: &str) -> Label {
+    if !has_digits(amount) {
+        return label(
+            format!("`{amount}` is no amount: expected digits, such as 1234.50"),
+            format!("“{amount}”不是金额：应为数字，例如 1234.50"),
+        );
+    }
+    label(
+        "an amount needs its currency: write it behind the amount, such as 1234.50 CNY, or say it in a column of its own or for all rows",
+        "金额需要币种：请写在金额之后（例如 1234.50 CNY），也可用单独一列或统一取值指定",
+    )
 }
 
 fn group(field: &Field, texts: &[(&str, &str)], zone: &TimeZone) -> Result<Json, Label> {
@@ -428,6 +455,19 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_that_holds_no_amount_is_told_so_whether_its_currency_is_known_or_not() {
+        let amount = field("offer", "amount");
+        let why = |texts: &[(&str, &str)]| value_of(&amount, texts, &TimeZone::UTC).unwrap_err().en;
+        for text in ["abc", "a lot"] {
+            assert!(why(&[("", text)]).starts_with(&format!("`{text}` is no amount")), "{text}");
+            assert!(why(&[("", text), ("currency", "CNY")]).starts_with(&format!("`{text}` is no amount of CNY")), "{text}");
+        }
+        assert!(why(&[("", "5")]).starts_with("an amount needs its currency"));
+        let both = value_of(&amount, &[("", "5"), ("currency", "CNY")], &TimeZone::UTC);
+        assert_eq!(both.unwrap(), json!({"amount": 500, "currency": "CNY"}), "one that is said for all rows");
+    }
+
+    #[test]
     fn what_is_written_into_cells_is_read_back() {
         for (kind, name, value) in [
             ("offer", "amount", json!({"amount": -1_177, "currency": "USD"})),
@@ -458,6 +498,7 @@ mod tests {
             ("offer", "status", "已完成", json!("completed")),
             ("offer", "status", "Completed", json!("completed")),
             ("offer", "amount", "11.77 usd", json!({"amount": 1177, "currency": "USD"})),
+            ("offer", "amount", "USD 11.77", json!({"amount": 1177, "currency": "USD"})),
             ("party", "tags", "a；b\nc", json!(["a", "b", "c"])),
             ("party", "opt_out", "是", json!(true)),
             ("offer", "sent_at", "2026-05-03 08:30", json!(1_777_797_000_000_i64)),

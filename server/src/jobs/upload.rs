@@ -151,16 +151,25 @@ impl Mapping {
         administers || self.by == Some(user)
     }
 
-    /// The same for a file with this header.
+    /// The same for a file with this header: each column goes where one of its name did, and of several that are called the
+    /// same, each where its own did.
     pub fn of_header(&self, header: &[String]) -> Self {
-        Self { columns: header.iter().map(|column| (column.clone(), self.target(column))).collect(), ..self.clone() }
+        let column = |(index, column): (usize, &String)| {
+            let earlier = header[..index].iter().filter(|earlier| is_same_head(earlier, column)).count();
+            (column.clone(), self.target(column, earlier))
+        };
+        Self { columns: header.iter().enumerate().map(column).collect(), ..self.clone() }
     }
 
-    /// Where a column goes; nowhere if nobody said.
-    pub fn target(&self, column: &str) -> String {
-        let same = |known: &str| known.trim().to_lowercase() == column.trim().to_lowercase();
-        self.columns.iter().find(|(known, _)| same(known)).map(|(_, target)| target.clone()).unwrap_or_default()
+    /// Where a column goes that has so many of its name before it; nowhere if nobody said.
+    fn target(&self, column: &str, earlier: usize) -> String {
+        let mut called_so = self.columns.iter().filter(|(known, _)| is_same_head(known, column));
+        called_so.nth(earlier).map(|(_, target)| target.clone()).unwrap_or_default()
     }
+}
+
+fn is_same_head(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 /// No file has such a header: what is kept under it is no file's.
@@ -193,6 +202,20 @@ impl Uploads {
     pub fn find(&self, id: RecordId, workspace: WorkspaceId, user: UserId) -> Result<Upload, UploadError> {
         let is_theirs = |upload: &Upload| upload.about.workspace == workspace && upload.about.user == user;
         self.open(id).filter(is_theirs).ok_or(UploadError::NotThere)
+    }
+
+    /// Takes a file for one of another kind. One that is being brought in stays what it is.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn change_kind(&self, upload: &Upload, kind: KindName) -> Result<(), UploadError> {
+        let running = self.all_running();
+        if running.contains_key(&upload.id) {
+            return Ok(());
+        }
+        let about = About { kind, ..upload.about.clone() };
+        let text = serde_json::to_vec(&about).map_err(std::io::Error::from)?;
+        Ok(write_whole(&upload.folder.join(ABOUT), &text)?)
     }
 
     fn open(&self, id: RecordId) -> Option<Upload> {

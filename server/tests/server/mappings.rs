@@ -141,3 +141,81 @@ async fn whole_exports_of_hubspot_and_zoho_come_in_with_companies_owners_and_pip
     assert_eq!((&bo["roles"], &bo["opt_out"]), (&serde_json::json!(["prospect"]), &serde_json::json!(true)), "{bo}");
     assert!(bo["notes"].as_str().unwrap().contains("Unheard of Ltd"), "{bo}");
 }
+
+/// Where the columns of a page go.
+fn targets(mapping: &[(String, String)]) -> Vec<&str> {
+    mapping.iter().filter(|(name, _)| name.starts_with("to.")).map(|(_, target)| &**target).collect()
+}
+
+#[tokio::test]
+async fn one_cell_that_holds_no_amount_leaves_out_its_row_and_no_other() {
+    let desk = Desk::new().await;
+    let csv = "Title,Amount,Stage\nD1,1000,Won\nD2,abc,Won\nD3,2000,Lead\n";
+    let path = desk.upload("deal", "deals.csv", csv.as_bytes()).await.header("location").to_owned();
+    let page = desk.get(&path).await.text();
+    let options = ["<option value=\"amount\">Amount (with its currency)<", "<option value=\"amount.amount\" selected>Amount<"];
+    assert!(options.iter().all(|option| page.contains(option)), "both are told apart, and the plain one is taken: {page}");
+    let mut mapping = desk.suggested(&path).await;
+    for target in ["amount.amount", "amount"] {
+        mapping[1].1 = target.to_owned();
+        let checked = desk.post(&path, &sent(&mapping, &[("act", "check")])).await.text();
+        for part in ["2 records would be made", "1 row would be left out", "Line 3", "`abc` is no amount of CNY"] {
+            assert!(checked.contains(part), "{target}: {part}: {checked}");
+        }
+        let checked = desk.post(&path, &sent(&mapping, &[("currency", ""), ("act", "check")])).await.text();
+        for part in ["3 rows would be left out", "an amount needs its currency: write it behind the amount", "`abc` is no amount: "] {
+            assert!(checked.contains(part), "{target}: {part}: {checked}");
+        }
+        assert!(!checked.contains("--set"), "nobody types commands in a browser: {checked}");
+    }
+}
+
+#[tokio::test]
+async fn columns_of_one_name_go_each_where_its_own_place_says_and_a_saved_mapping_tells_them_apart() {
+    let desk = Desk::new().await;
+    let csv = b"Name,Name,Phone\nJiamei,print,021-5555\n";
+    let path = desk.upload("party", "twice.csv", csv).await.header("location").to_owned();
+    let mut mapping = desk.suggested(&path).await;
+    assert_eq!(targets(&mapping), ["name", "", "phones.value"]);
+    mapping[1].1 = "industry".to_owned();
+    let kept = desk.post(&path, &sent(&mapping, &[("act", "keep"), ("mapping-name", "Twice")])).await;
+    assert_eq!(kept.status, 200, "{}", kept.text());
+    assert_eq!(desk.post(&path, &sent(&mapping, &[("act", "run")])).await.status, 303);
+    let done = desk.finished(&path).await;
+    assert!(done.contains("1 record made"), "{done}");
+    let csv = desk.get("/records/party/export.csv?columns=industry").await.text();
+    assert!(csv.contains("Jiamei,print"), "{csv}");
+    for (csv, expected) in [
+        ("Phone,NAME,name\n021,Cedar,retail\n", &["phones.value", "name", "industry"][..]),
+        ("Name,Phone\nCedar,021\n", &["name", "phones.value"][..]),
+        ("Name,Name,Name\nCedar,retail,x\n", &["name", "industry", ""][..]),
+    ] {
+        let path = desk.upload("party", "next.csv", csv.as_bytes()).await.header("location").to_owned();
+        let used = desk.post(&path, &[("act", "use"), ("mapping", "Twice")]).await.text();
+        assert_eq!(targets(&Desk::mapping_of(&used)), expected, "{csv}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_deals_that_was_taken_for_customers_is_recognised_and_becomes_one_of_deals_with_one_click() {
+    let desk = Desk::new().await;
+    let csv = "Opportunity Name,Account Name,Stage,Close Date,Amount\nLamps,,Closed Won,12/31/2026,12.50\n";
+    let path = desk.upload("party", "report.csv", csv.as_bytes()).await.header("location").to_owned();
+    let page = desk.get(&path).await.text();
+    let said = "This looks like a file of “Deals” (Salesforce · Opportunities report). It would come in as “Customers”.";
+    assert!(page.contains(said) && page.contains("name=\"kind\" value=\"deal\""), "{page}");
+    let refused = desk.post(&path, &[("act", "kind"), ("kind", "nowhere")]).await;
+    assert!(refused.status == 422 && refused.text().contains("Choose what kind of records"), "{}", refused.text());
+    let switched = desk.post(&path, &[("act", "kind"), ("kind", "deal")]).await;
+    assert_eq!((switched.status.as_u16(), switched.header("location")), (303, &*path));
+    let page = desk.get(&path).await.text();
+    let preset = "Salesforce · Opportunities report";
+    assert!(page.contains(&format!("Recognised: {preset}")) && !page.contains("This looks like"), "{page}");
+    let mapping = desk.suggested(&path).await;
+    assert_eq!(desk.post(&path, &sent(&mapping, &[("preset", preset), ("act", "run")])).await.status, 303);
+    let done = desk.finished(&path).await;
+    assert!(done.contains("1 record made"), "{done}");
+    assert!(desk.get("/records/deal").await.text().contains("Lamps"));
+    let own = desk.upload("party", "own.csv", b"Name,Stage\nAcme,x\n").await.header("location").to_owned();
+    assert!(!desk.get(&own).await.text().contains("This looks like"), "what nobody recognises is what it was said to be");
+}

@@ -23,7 +23,11 @@ impl Desk {
 
     /// The mapping as the page suggests it.
     pub async fn suggested(&self, path: &str) -> Vec<(String, String)> {
-        let page = self.get(path).await.text();
+        Self::mapping_of(&self.get(path).await.text())
+    }
+
+    /// The mapping that a page shows.
+    pub fn mapping_of(page: &str) -> Vec<(String, String)> {
         let selects = page.split("<select ").skip(1).filter(|select| select.contains("name=\"to."));
         let one = |select: &str| {
             let name = select.split("name=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
@@ -190,6 +194,18 @@ async fn a_file_is_nobody_elses() {
 }
 
 #[tokio::test]
+async fn whoever_sends_no_file_sees_the_page_of_imports_again_and_reads_what_is_missing() {
+    let desk = Desk::new().await;
+    for answer in [desk.upload("deal", "", b"").await, desk.post("/imports", &[("kind", "deal")]).await] {
+        let page = answer.text();
+        assert_eq!(answer.status, 422, "{page}");
+        for part in ["Choose a file with a row of column names", "id=\"file\"", "Nothing was brought in yet"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_mapping_is_saved_under_a_name_used_for_another_file_and_deleted() {
     let desk = Desk::new().await;
     let first = desk.upload("party", "a.csv", b"Firma,Branche\nJiamei,print\n").await.header("location").to_owned();
@@ -206,15 +222,8 @@ async fn a_mapping_is_saved_under_a_name_used_for_another_file_and_deleted() {
     let page = desk.get(&second).await.text();
     assert!(page.contains("<option>&#60;Messe&#62;</option>"), "{page}");
     let used = desk.post(&second, &[("act", "use"), ("mapping", "<Messe>")]).await.text();
-    let targets: Vec<&str> = used
-        .split("<select ")
-        .skip(1)
-        .filter(|select| select.contains("name=\"to."))
-        .map(|select| {
-            let options = select.split("</select>").next().unwrap().split("<option value=\"");
-            options.filter(|option| option.contains(" selected")).map(|option| option.split('"').next().unwrap()).next().unwrap_or_default()
-        })
-        .collect();
+    let mapping = Desk::mapping_of(&used);
+    let targets: Vec<&str> = mapping.iter().filter(|(name, _)| name.starts_with("to.")).map(|(_, target)| &**target).collect();
     assert_eq!(targets, ["industry", "", "name"], "{used}");
     assert!(used.contains("<option value=\"create\" selected>") && used.contains("name=\"currency\" value=\"EUR\""), "{used}");
     // Of another kind it is none.

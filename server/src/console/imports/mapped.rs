@@ -90,14 +90,15 @@ pub(super) fn guessed(desk: &Desk, upload: &Upload, kind: &std::sync::Arc<Kind>,
 /// How a file goes in by a mapping.
 pub(super) fn spec(mapping: &Mapping, desk: &Desk, kind: &Kind, upload: &Upload, is_dry_run: bool) -> Spec {
     let mut spec = Spec::new(kind.name.clone());
-    for (column, target) in &mapping.columns {
-        spec = spec.map(column, target);
+    for (_, target) in &mapping.columns {
         // One that names its row is in the currency of all rows.
-        let money = target.strip_suffix(".amount").map(import::without_row);
-        if let Some(money) = money.filter(|money| !mapping.columns.iter().any(|(_, other)| *other == format!("{money}.currency"))) {
-            spec = spec.set(&format!("{money}.currency"), &mapping.currency);
+        let money = import::without_row(target.strip_suffix(".amount").unwrap_or(target));
+        let currency = format!("{money}.currency");
+        if import::is_money(kind, &money) && !mapping.columns.iter().any(|(_, other)| *other == currency) {
+            spec = spec.set(&currency, &mapping.currency);
         }
     }
+    spec.told.places = mapping.columns.iter().map(|(_, target)| target.clone()).collect();
     if !mapping.title.is_empty() {
         spec = spec.set(&kind.title, &mapping.title);
     }

@@ -13,14 +13,16 @@ pub fn label(desk: &Desk, kind: &Kind, target: &str, labels: &[Label]) -> String
     let row = row_label(desk, kind, target);
     let target = &*import::without_row(target);
     let (path, via) = target.split_once(':').map_or((target, None), |(path, via)| (path, Some(via)));
-    // The amount is what a sum of money is: it needs no word.
+    // The amount is what a sum of money is: it needs no word, but the whole needs one.
     if let Some(part) = path.split('.').nth(labels.len()).filter(|part| *part != "amount") {
         text.push(desk.words.say(part_key(part)).to_owned());
     }
+    let text = text.join(" › ");
+    let text = if import::is_money(kind, path) { desk.words.fill("import.with_currency", &[&text]) } else { text };
     let via = via.map(|via| format!(" ({})", via_label(desk, kind, path, via))).unwrap_or_default();
     let otherwise = otherwise.and_then(|name| kind.field(name)).map(|field| desk.words.label(&field.label));
     let otherwise = otherwise.map(|name| desk.words.fill("import.or_else", &[name])).unwrap_or_default();
-    format!("{}{row}{via}{otherwise}", text.join(" › "))
+    format!("{text}{row}{via}{otherwise}")
 }
 
 /// Which row is meant, where a target names one: `rows[list=Wholesale].price`.

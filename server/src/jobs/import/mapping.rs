@@ -84,6 +84,8 @@ pub struct Mapping {
 pub struct Told {
     /// Column and target; an empty target leaves the column out.
     pub maps: Vec<(String, String)>,
+    /// The target of each column by its place, before all that is told by names: two columns may be called the same.
+    pub places: Vec<String>,
     /// Target and text.
     pub sets: Vec<(String, String)>,
     /// Field, a word of its cells, and what that means.
@@ -124,9 +126,10 @@ impl Mapping {
             return Err(ImportError::NoSuchColumn { column: column.clone(), columns: header.to_vec() });
         }
         let (mut columns, mut without) = (Vec::new(), Vec::new());
-        for cell in header {
-            let target = match told.maps.iter().find(|(column, _)| same(cell, column)) {
-                Some((_, target)) => finder.target(target)?,
+        for (index, cell) in header.iter().enumerate() {
+            let named = || told.maps.iter().find(|(column, _)| same(cell, column)).map(|(_, target)| target);
+            let target = match told.places.get(index).or_else(named) {
+                Some(target) => finder.target(target)?,
                 None => finder.by_header(cell).unwrap_or_else(|| {
                     without.push(cell.clone());
                     Target::Skip
@@ -186,6 +189,12 @@ impl Mapping {
 pub fn without_row(target: &str) -> String {
     let parts = target.split_once('[').and_then(|(rows, rest)| Some((rows, rest.split_once("].")?.1)));
     parts.filter(|(rows, _)| !rows.contains([':', '.'])).map_or_else(|| target.to_owned(), |(rows, leaf)| format!("{rows}.{leaf}"))
+}
+
+/// Whether a target is a whole sum of money: that of a field, or of the rows of one.
+pub fn is_money(kind: &Kind, target: &str) -> bool {
+    let leaf = target.split_once('.').map_or_else(|| kind.field(target), |(rows, item)| kind.field(rows)?.item(item));
+    leaf.is_some_and(|field| field.value == ValueType::Money && field.items.is_empty())
 }
 
 /// A target whose row is called as its column is.

@@ -35,7 +35,7 @@ pub use directory::usual_matches;
 pub(crate) use draft::Draft;
 pub(crate) use edits::{edits, unclear};
 pub use failures::Failure;
-pub use mapping::{AS_COLUMN, Told, without_row};
+pub use mapping::{AS_COLUMN, Told, is_money, without_row};
 pub use presets::Preset;
 pub use preview::{Becomes, Difference, Preview};
 pub(crate) use reasons::reason;

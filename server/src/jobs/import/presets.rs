@@ -38,7 +38,12 @@ impl Preset {
     pub fn of(kind: &str, header: &[String]) -> Option<&'static Self> {
         let has = |mark: &String| header.iter().any(|cell| same(cell, mark));
         let fitting = PRESETS.iter().filter(|preset| preset.kind == kind && preset.marks.iter().all(has));
-        fitting.max_by_key(|preset| preset.columns.keys().filter(|column| has(column)).count())
+        fitting.max_by_key(|preset| preset.known(header))
+    }
+
+    /// How many of its columns a header has.
+    pub fn known(&self, header: &[String]) -> usize {
+        self.columns.keys().filter(|column| header.iter().any(|cell| same(cell, column))).count()
     }
 
     /// The one of this name.

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use sync_core::id::RecordId;
 use sync_core::schema::{Field, Kind, Label, Merge, Schema, ValueType};
 
-use super::mapping::{AS_COLUMN, Finder, same};
-use crate::jobs::cell::parts_of;
+use super::mapping::{AS_COLUMN, Finder, is_money, same};
+use crate::jobs::cell::{parts_of, says_currency};
 
 /// What other systems call a target.
 type Names = BTreeMap<String, Vec<String>>;
@@ -45,7 +45,7 @@ pub fn suggest(schema: &Schema, kind: &Arc<Kind>, header: &[String], samples: &[
     let rows = keyed_rows(&finder, header);
     for (index, column) in header.iter().enumerate() {
         let cells: Vec<&str> = samples.iter().filter_map(|row| row.get(index).map(String::as_str)).collect();
-        let has_words = cells.iter().any(|cell| cell.chars().any(char::is_alphabetic));
+        let has_currency = cells.iter().any(|cell| says_currency(cell));
         // What our own export wrote comes back as it is: lists of rows, ids of linked records.
         let is_empty = cells.iter().all(|cell| cell.is_empty());
         let has_rows = kind.field(column.trim()).is_some_and(|field| !field.items.is_empty());
@@ -54,7 +54,7 @@ pub fn suggest(schema: &Schema, kind: &Arc<Kind>, header: &[String], samples: &[
         let of_row = rows.map(|rows| of_row(kind, rows, column)).unwrap_or_default();
         let all = own.into_iter().chain(of_row).chain(ours(&finder, column)).chain(theirs(kind, column));
         let target = all
-            .map(|target| whole_or_part(kind, target, has_words))
+            .map(|target| whole_or_part(kind, target, has_currency))
             .find(|target| finder.target(target).is_ok() && !taken.contains(target));
         taken.extend(target.clone());
         targets.push(target.unwrap_or_default());
@@ -84,13 +84,11 @@ fn of_row(kind: &Kind, rows: &Field, column: &str) -> Vec<String> {
     own.chain(theirs(kind, column).into_iter().filter(|target| target.starts_with(&of("")))).collect()
 }
 
-/// An amount without words has no currency: only its number goes in.
-fn whole_or_part(kind: &Kind, target: String, has_words: bool) -> String {
+/// Of amounts none of which says a currency, only the number goes in.
+fn whole_or_part(kind: &Kind, target: String, has_currency: bool) -> String {
     let field = target.strip_suffix(".amount").unwrap_or(&target);
-    let leaf = field.split_once('.').map_or_else(|| kind.field(field), |(rows, item)| kind.field(rows)?.item(item));
-    let is_money = leaf.is_some_and(|field| field.value == ValueType::Money && field.items.is_empty());
-    match is_money {
-        true if has_words => field.to_owned(),
+    match is_money(kind, field) {
+        true if has_currency => field.to_owned(),
         true => format!("{field}.amount"),
         false => target,
     }
@@ -189,6 +187,20 @@ mod tests {
         assert_eq!(suggested("deal", &hubspot), ["external_id", "title", "stage", "amount.amount", "close_date", "party:name"]);
         assert_eq!(suggested("party", &["客户名称", "手机", "邮箱", "行业"]), ["name", "phones.value", "emails.value", "industry"]);
         assert_eq!(suggested("party", &["Name", "Company"]), ["name", ""], "one field, one column");
+    }
+
+    #[test]
+    fn an_amount_goes_in_whole_only_where_a_cell_says_its_currency() {
+        let schema = Schema::builtin();
+        for (cells, expected) in [
+            (["1000", "abc", "a lot"], "amount.amount"),
+            (["1000", "12.50 EUR", "abc"], "amount"),
+            (["", "", "{\"amount\":5,\"currency\":\"CNY\"}"], "amount"),
+        ] {
+            let samples = cells.map(|cell| vec![cell.to_owned()]);
+            let (targets, _) = suggest(schema, schema.kind("deal").unwrap(), &["Amount".to_owned()], &samples);
+            assert_eq!(targets, [expected], "{cells:?}");
+        }
     }
 
     #[test]
