@@ -158,6 +158,12 @@ impl Text {
     }
 }
 
+/// What stands alone begins like a sentence; what begins with a name as programs write it stays as it is.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 impl std::fmt::Display for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.en)
@@ -261,6 +267,7 @@ impl Error {
             Self::Invalid { message: text, .. } | Self::Denied { message: text, .. } | Self::Held { message: text, .. } => text.clone(),
             _ => Text::new(en, zh),
         };
+        let text = Text { en: sentence(&text.en), zh: text.zh };
         let field = if let Self::Invalid { field, .. } | Self::Denied { field, .. } | Self::Held { field, .. } = self {
             field.clone()
         } else {
