@@ -287,8 +287,8 @@ impl Error {
             Self::CodeNeeded => (
                 S::UNAUTHORIZED,
                 "code_needed",
-                "A code of the second factor is needed, of your authenticator app or by SMS: send it as `code`.",
-                "需要两步验证码（身份验证器应用或短信），请填入 code。",
+                "A code of the second factor is needed: send it as `code`.",
+                "需要两步验证码，请填入 code。",
             ),
             Self::CodeNotSent => (S::BAD_GATEWAY, "code_not_sent", "The code could not be sent: try again.", "验证码发送失败，请重试。"),
             Self::WrongSecond => (S::UNAUTHORIZED, "wrong_second_factor", "The code is wrong or was used.", "验证码错误或已被使用。"),

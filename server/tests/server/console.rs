@@ -335,6 +335,14 @@ async fn the_language_is_switched_for_good() {
 }
 
 #[tokio::test]
+async fn whoever_ticks_no_disagreement_is_asked_to() {
+    let desk = Desk::new().await;
+    let decided = desk.post("/conflicts/resolve", &[("rule", "shown")]).await;
+    let page = desk.get(decided.header("location")).await.text();
+    assert!(page.contains("tick the disagreements first") && !page.contains("0 disagreements"), "{page}");
+}
+
+#[tokio::test]
 async fn where_only_forms_are_sent_a_browser_reads_a_page_and_the_language_leads_back_to_one() {
     let desk = Desk::new().await;
     for path in ["/admin/settings".to_owned(), format!("/records/party/{}/comments", record(1))] {

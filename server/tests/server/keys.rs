@@ -82,6 +82,7 @@ async fn a_key_is_made_with_scopes_and_an_end_or_not_at_all() {
     let ann = Client::office(&server).await;
     for (body, field) in [
         (json!({"name": "x", "scopes": "party", "expiresAt": START + MINUTE}), "scopes"),
+        (json!({"name": " ", "scopes": "*:read", "expiresAt": START + MINUTE}), "name"),
         (json!({"name": "x", "scopes": "*:read", "expiresAt": START - 1}), "expiresAt"),
         (json!({"name": "x", "scopes": "*:read", "expiresAt": START + 3651 * 24 * 60 * MINUTE}), "expiresAt"),
         (json!({"name": "x", "scopes": "*:read", "expiresAt": 99_999_999_999_999_999_i64}), "expiresAt"),
