@@ -158,6 +158,12 @@ impl Text {
     }
 }
 
+/// What stands alone begins like a sentence; what begins with a name as programs write it stays as it is.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 impl std::fmt::Display for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.en)
@@ -261,6 +267,7 @@ impl Error {
             Self::Invalid { message: text, .. } | Self::Denied { message: text, .. } | Self::Held { message: text, .. } => text.clone(),
             _ => Text::new(en, zh),
         };
+        let text = Text { en: sentence(&text.en), zh: text.zh };
         let field = if let Self::Invalid { field, .. } | Self::Denied { field, .. } | Self::Held { field, .. } = self {
             field.clone()
         } else {
@@ -280,8 +287,8 @@ impl Error {
             Self::CodeNeeded => (
                 S::UNAUTHORIZED,
                 "code_needed",
-                "A code of the second factor is needed, of your authenticator app or by SMS: send it as `code`.",
-                "需要两步验证码（身份验证器应用或短信），请填入 code。",
+                "A code of the second factor is needed: send it as `code`.",
+                "需要两步验证码，请填入 code。",
             ),
             Self::CodeNotSent => (S::BAD_GATEWAY, "code_not_sent", "The code could not be sent: try again.", "验证码发送失败，请重试。"),
             Self::WrongSecond => (S::UNAUTHORIZED, "wrong_second_factor", "The code is wrong or was used.", "验证码错误或已被使用。"),

@@ -128,7 +128,7 @@ fn guarded(routes: Router<App>, long: Router<App>, app: App) -> Router {
     bounded
         .merge(long)
         .fallback(console::nothing_here)
-        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .method_not_allowed_fallback(console::not_this_way)
         .layer(from_fn_with_state(app.clone(), csrf::guard))
         .layer(from_fn(plain_body))
         .layer(CatchPanicLayer::custom(panicked))

@@ -117,6 +117,10 @@ pub async fn make(
     let invalid = |field: &str, en: String, zh: String| Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
     let scopes = Scopes::read(&wanted.scopes, &app.intake.rules(caller.workspace).schema)
         .map_err(|bad| invalid("scopes", bad.to_string(), bad.message_zh()))?;
+    let name = wanted.name.trim().to_owned();
+    if name.is_empty() {
+        return Err(invalid("name", "Say with `name` what the key is for.".to_owned(), "请用 `name` 填写密钥用途。".to_owned()));
+    }
     let now = app.clock.now();
     if wanted.expires_at <= now {
         return Err(invalid("expiresAt", "`expiresAt` is in the past".to_owned(), "到期时间已过".to_owned()));
@@ -126,7 +130,7 @@ pub async fn make(
         return Err(invalid("expiresAt", en, zh));
     }
     let (workspace, user) = (caller.workspace, caller.user);
-    let new = NewKey { workspace, user, by: Some(user), name: wanted.name, scopes, expires_at: Some(wanted.expires_at) };
+    let new = NewKey { workspace, user, by: Some(user), name, scopes, expires_at: Some(wanted.expires_at) };
     let (token, key) = app.auth.make_key(new).await?;
     Ok((StatusCode::CREATED, Json(KeyView::of(key, Some(token.reveal().to_owned())))))
 }

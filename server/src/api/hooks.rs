@@ -13,6 +13,7 @@ use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::hooks::{self, BadEvent, Change, Edit, Events, NewHook, guard};
 use crate::place::Path;
+use crate::reading::Reading;
 use crate::store::hooks::{self as kept, Delivery, Failing, Replay, Webhook};
 
 /// Deliveries that are shown.
@@ -136,7 +137,7 @@ pub async fn added(app: &App, caller: &Caller, url: String, events: &str, skip_o
 
 fn read_events(app: &App, caller: &Caller, typed: &str) -> Result<Events, Error> {
     let invalid = |bad: BadEvent| invalid("events", bad.to_string(), &bad.message_zh());
-    Events::read(typed, &app.intake.rules(caller.workspace).schema).map_err(invalid)
+    Events::read(typed, &Reading::of(app, caller)).map_err(invalid)
 }
 
 async fn check_url(app: &App, url: &str) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use sync_core::schema::{Heading, Kind, Menu, Schema};
 
 use super::assets;
 use super::format::Formatter;
+use super::sign_in::came_from;
 use super::words::{Words, other};
 use crate::app::App;
 use crate::audit::{Act, Note};
@@ -62,6 +63,8 @@ pub struct Desk {
     zone: Option<TimeZone>,
     /// Where the feed was before anything of the page was read; none for what does not stay open.
     pub since: Option<u64>,
+    /// Where a form was sent from: what answers it may stand at an address that shows no page.
+    back: Option<String>,
 }
 
 /// The frame around a page.
@@ -84,6 +87,8 @@ pub struct Frame {
     pub other: (&'static str, &'static str),
     /// From where on an open page wants to be told what changes.
     pub since: Option<u64>,
+    /// Where switching the language leads, if not to the page's own address.
+    pub back: Option<String>,
 }
 
 /// A heading of the menu with its pages.
@@ -114,7 +119,8 @@ impl FromRequestParts<App> for Desk {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Person(caller) = Person::from_request_parts(parts, app).await?;
         let desk = Self::through_the_eyes_of(app, caller, &parts.headers);
-        Ok(Self { since: Some(desk.reading.position().await?), ..desk })
+        let back = (parts.method == Method::POST).then(|| came_from(&parts.headers));
+        Ok(Self { since: Some(desk.reading.position().await?), back, ..desk })
     }
 }
 
@@ -132,7 +138,7 @@ impl Desk {
     pub fn through_the_eyes_of(app: &App, caller: Caller, headers: &HeaderMap) -> Self {
         let (reading, words) = (Reading::of(app, &caller), Words(caller.language));
         let (offset_minutes, zone) = clock_of(headers);
-        Self { words, now: app.clock.now(), app: app.clone(), reading, caller, offset_minutes, zone, since: None }
+        Self { words, now: app.clock.now(), app: app.clone(), reading, caller, offset_minutes, zone, since: None, back: None }
     }
 
     /// The zone of their clock: by its name, for moments of summer and winter, or as far from UTC as it is now.
@@ -174,6 +180,7 @@ impl Desk {
             help: super::help::address_for(here),
             other: other(self.words.0),
             since: self.since,
+            back: self.back.clone(),
         })
     }
 

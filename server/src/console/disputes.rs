@@ -363,6 +363,9 @@ fn filters(desk: &Desk, asked: &PageAsked, everybody: Vec<(String, String)>) -> 
 
 fn notice(desk: &Desk, count: Option<u64>, left: u64) -> String {
     let Some(count) = count else { return desk.words.say("record.decided").to_owned() };
+    if count == 0 && left == 0 {
+        return desk.words.say("conflict.none_ticked").to_owned();
+    }
     let left = if left > 0 { format!(" {}", desk.words.count("bulk.refused", left)) } else { String::new() };
     format!("{}{left}", desk.words.count("conflict.decided_many", count))
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Map, Value as Json, json};
 use sync_core::access::{Action, Right};
 use sync_core::id::{RecordId, UserId};
-use sync_core::schema::{Field, ValueType};
+use sync_core::schema::{Field, Kind, ValueType};
 
 use super::answers::{self, Answers};
 use super::assets;
@@ -76,7 +76,7 @@ pub async fn page(desk: Desk, Query(asked): Query<BTreeMap<String, String>>, hea
         _ => None,
     };
     let typed = Values {
-        fields: "name, phones, emails, notes".to_owned(),
+        fields: desk.reading.kind(CUSTOMER).map_or_else(|_| String::new(), |kind| called(&desk, &capture::fields_of(kind, USUAL))),
         preset: "type = person\nroles = prospect\nsource = Website".to_owned(),
         ..Values::default()
     };
@@ -94,6 +94,10 @@ async fn show(
     let all = forms::all(&mut desk.app.store.reader().await?, desk.caller.workspace).await?;
     let kinds = desk.reading.kinds().filter(|kind| desk.reading.may_some(kind, Action::Create) && !super::desk::is_setting(kind));
     let label = |name: &str| desk.reading.kind(name).map_or_else(|_| name.to_owned(), |kind| desk.words.label(&kind.label).to_owned());
+    let fields = |form: &LeadForm| {
+        let kind = desk.reading.kind(&form.kind);
+        kind.map_or_else(|_| form.fields.clone(), |kind| called(desk, &capture::fields_of(kind, &form.fields)))
+    };
     let base = desk.app.address(headers);
     let view = |form: LeadForm| FormView {
         id: form.form.to_string(),
@@ -101,8 +105,8 @@ async fn show(
         url: form.revoked_at.is_none().then(|| format!("{base}/forms/{}", form.key)),
         received: format::grouped(&form.received.to_string()),
         received_at: form.received_at.map(format::moment),
+        fields: fields(&form),
         name: form.name,
-        fields: form.fields,
     };
     let page = FormsPage {
         frame: desk.frame(desk.words.say("menu.leads"), "/lead-forms").await?,
@@ -145,15 +149,40 @@ pub async fn make(desk: Desk, headers: HeaderMap, Form(posted): Posted) -> Resul
     }
 }
 
+/// What a form usually asks for.
+const USUAL: &str = "name, phones, emails, notes";
+
+/// Fields as people call them, with commas.
+fn called(desk: &Desk, fields: &[&Field]) -> String {
+    fields.iter().map(|field| desk.words.label(&field.label)).collect::<Vec<_>>().join(", ")
+}
+
+/// The field that somebody means: by what programs or people call it, in either language.
+fn meant<'k>(kind: &'k Kind, typed: &str) -> Option<&'k Field> {
+    let same = |text: &str| text.to_lowercase() == typed.to_lowercase();
+    let labelled = || kind.fields.iter().filter(|field| !field.hidden).find(|field| same(&field.label.en) || same(&field.label.zh));
+    kind.field(typed).or_else(labelled)
+}
+
+/// The names of the fields that are to be asked for, or why they cannot be.
+fn asked_for<'k>(desk: &Desk, kind: &'k Kind, typed: &str) -> Result<Vec<&'k str>, String> {
+    let may = |field: &&Field| capture::is_askable(field) && desk.reading.may_write(kind, &field.name);
+    let one = |text: &str| {
+        meant(kind, text).filter(may).map(|field| &*field.name).ok_or_else(|| {
+            let known: Vec<&Field> = kind.fields.iter().filter(may).collect();
+            desk.words.fill("leads.no_field", &[text, &called(desk, &known)])
+        })
+    };
+    typed.split([',', '，', '、']).map(str::trim).filter(|text| !text.is_empty()).map(one).collect()
+}
+
 /// The form that was typed, or why it is none.
 async fn new_form(desk: &Desk, typed: &Typed) -> Result<Result<LeadForm, String>, Error> {
     let Ok(kind) = desk.reading.kind(typed.one("kind")).cloned() else { return Ok(Err(desk.words.say("leads.no_kind").to_owned())) };
-    let names: Vec<&str> = typed.one("fields").split([',', '，', '、']).map(str::trim).filter(|name| !name.is_empty()).collect();
-    let is_good = |name: &&str| kind.field(name).is_some_and(|field| capture::is_askable(field) && desk.reading.may_write(&kind, name));
-    if let Some(wrong) = names.iter().find(|name| !is_good(name)) {
-        let known: Vec<&str> = kind.fields.iter().filter(|field| capture::is_askable(field)).map(|field| &*field.name).collect();
-        return Ok(Err(desk.words.fill("leads.no_field", &[wrong, &known.join(", ")])));
-    }
+    let names = match asked_for(desk, &kind, typed.one("fields")) {
+        Ok(names) => names,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
     if typed.one("name").is_empty() || names.is_empty() {
         return Ok(Err(desk.words.say("leads.no_name").to_owned()));
     }

@@ -81,7 +81,7 @@ use crate::app::App;
 use crate::error::{Error, Text};
 use crate::routes::Routes;
 
-pub use problems::{as_pages, nothing_here};
+pub use problems::{as_pages, not_this_way, nothing_here};
 
 /// Every address of the console.
 pub fn routes(app: &App) -> Routes {

@@ -54,10 +54,19 @@ const PROGRAMS: [&str; 2] = ["/api/", "/sync"];
 
 /// What no route answers: a page for who reads pages.
 pub async fn nothing_here(State(app): State<App>, request: Request) -> Response {
+    unanswered(&app, request, Error::NotFound).await
+}
+
+/// What a route answers to another method only: the same.
+pub async fn not_this_way(State(app): State<App>, request: Request) -> Response {
+    unanswered(&app, request, Error::MethodNotAllowed).await
+}
+
+async fn unanswered(app: &App, request: Request, error: Error) -> Response {
     let (mut asked, _) = request.into_parts();
     let is_program = PROGRAMS.iter().any(|start| asked.uri.path().starts_with(start)) || !wants_page(&asked);
-    let answer = Error::NotFound.into_response();
-    if is_program { answer } else { shown(&app, &mut asked, Error::NotFound.problem(), answer).await }
+    let (problem, answer) = (error.problem(), error.into_response());
+    if is_program { answer } else { shown(app, &mut asked, problem, answer).await }
 }
 
 /// Who sends JSON to an address that browsers use, too, reads no page.

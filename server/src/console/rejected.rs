@@ -22,7 +22,7 @@ use super::links::ids_in;
 use super::made::{device_of, name_of};
 use super::typed::Typed;
 use super::{links, why};
-use crate::error::Error;
+use crate::error::{Error, sentence};
 use crate::intake::Ruling;
 use crate::place::Path;
 use crate::reading::{Approved, Asked, Names, Proposal, RefusedEdit, RefusedState, TurnView, Wanted, WantedField};
@@ -465,7 +465,7 @@ fn field_view(format: &Formatter<'_>, kind: &Kind, wanted: &WantedField) -> Opti
 fn why(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> String {
     let name = row.field.as_deref().unwrap_or_default();
     let field = kind.and_then(|kind| kind.field(name.split(['.', '/']).next().unwrap_or_default()));
-    let Some((kind, field)) = kind.zip(field) else { return desk.words.label(&row.message).to_owned() };
+    let Some((kind, field)) = kind.zip(field) else { return sentence(desk.words.label(&row.message)) };
     let label = desk.words.label(&field.label);
     match (&*row.code, &field.frozen) {
         (code::FROZEN, Some(frozen)) => {
@@ -473,7 +473,7 @@ fn why(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> String {
             desk.words.fill("why.frozen_now", &[label, by])
         }
         (code::BAD_VALUE, _) => desk.words.fill("why.bad_value", &[label]),
-        _ => desk.words.label(&row.message).to_owned(),
+        _ => sentence(desk.words.label(&row.message)),
     }
 }
 

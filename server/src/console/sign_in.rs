@@ -321,6 +321,7 @@ pub async fn leave(State(app): State<App>, caller: Caller) -> Result<Response, E
 #[derive(Deserialize)]
 pub struct Wanted {
     language: Language,
+    back: Option<String>,
 }
 
 /// `POST /language`: from now on, everywhere; back to where they were.
@@ -330,11 +331,11 @@ pub async fn switch_language(desk: Desk, headers: HeaderMap, Form(wanted): Form<
         .store
         .write::<_, StoreError, _>(move |tx| Box::pin(async move { people::set_language(tx, workspace, user, language).await }))
         .await?;
-    Ok(Redirect::to(&came_from(&headers)))
+    Ok(Redirect::to(&wanted.back.filter(|path| is_here(path)).unwrap_or_else(|| came_from(&headers))))
 }
 
 /// The path of the page before: never another host, whatever the header says.
-fn came_from(headers: &HeaderMap) -> String {
+pub(super) fn came_from(headers: &HeaderMap) -> String {
     let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<axum::http::Uri>().ok());
     let path = referer.and_then(|uri| uri.path_and_query().map(ToString::to_string));
     path.filter(|path| is_here(path)).unwrap_or_else(|| "/".to_owned())

@@ -103,6 +103,12 @@ impl<'d> Told<'d> {
         match (id.parse::<RecordId>(), entry.subject.split_once(' ')) {
             // What is left of it is the proof.
             (Ok(record), _) if entry.act == Act::Erased.as_str() => link(format!("/privacy/{record}"), &format::short(&record.to_string())),
+            // What is not there yet has no name: an edit that would make it waits.
+            (Ok(record), _) if entry.act == Act::Decided.as_str() && !self.records.contains_key(&record) => {
+                let kind = detail.get("kind").and_then(Json::as_str).and_then(|kind| self.desk.reading.kind(kind).ok());
+                let label = kind.map_or("", |kind| words.label(&kind.label));
+                Shown::Text(format!("{label} {}", format::short(&record.to_string())).trim_start().to_owned())
+            }
             (Ok(record), _) => self.record(record),
             (Err(_), Some(("role", name))) => {
                 let label = self.desk.reading.roles().role(name).map_or(name, |role| words.label(&role.label));
@@ -144,21 +150,6 @@ impl<'d> Told<'d> {
         let text = |name: &str| detail.get(name).and_then(Json::as_str).map(str::to_owned);
         let number = |name: &str| detail.get(name).and_then(Json::as_u64).map(|count| words.count("list.count", count));
         let is = |name: &str, key| (detail.get(name) == Some(&Json::Bool(true))).then(|| words.say(key).to_owned());
-        let decided = |state: String| match state.as_str() {
-            "accepted" => words.say("rejected.accepted").to_owned(),
-            "declined" => words.say("rejected.declined").to_owned(),
-            "returned" => words.say("rejected.returned").to_owned(),
-            _ => state,
-        };
-        let changed = |change: String| match change.as_str() {
-            "edited" => words.say("hook.was_edited").to_owned(),
-            "paused" => words.say("hook.paused").to_owned(),
-            "resumed" => words.say("hook.was_resumed").to_owned(),
-            "removed" => words.say("hook.was_removed").to_owned(),
-            "replayed" => words.say("hook.was_replayed").to_owned(),
-            "pinged" => words.say("hook.was_pinged").to_owned(),
-            _ => String::new(),
-        };
         let left = |act: String| match farewells::Act::of(&act)? {
             farewells::Act::Lost => Some(words.say("device.lost").to_owned()),
             farewells::Act::HandBack => Some(words.say("device.hand_back").to_owned()),
@@ -171,7 +162,9 @@ impl<'d> Told<'d> {
             number("records").or_else(|| number("rows")),
             detail.get("at_least").and_then(Json::as_u64).map(|count| words.count("audit.at_least", count)),
             detail.get("left").and_then(Json::as_u64).filter(|left| *left > 0).map(|left| words.count("bulk.refused", left)),
-            is("sample", "start.sample"),
+            is("sample", "audit.sample"),
+            is("confirmed", "audit.confirmed"),
+            has("approval").then(|| words.say("audit.approval_rule").to_owned()),
             is("first", "audit.first"),
             detail.get("before").and_then(|before| before.get("entries")?.as_u64()).map(|count| words.count("audit.before", count)),
             detail.get("withdrawn").and_then(Json::as_u64).map(|count| words.count("audit.withdrawn", count)),
@@ -181,9 +174,9 @@ impl<'d> Told<'d> {
             text("format").map(|format| format.to_uppercase()),
             text("view").or_else(|| text("report")).map(|view| words.fill("audit.list", &[&self.view(view)])),
             detail.get("filter").map(|filter| words.fill("audit.narrowed", &[&attributes(filter).join(", ")])),
-            text("decision").map(decided),
+            text("decision").map(|state| decided(&state).map_or(state, |key| words.say(key).to_owned())),
             text("act").and_then(left),
-            text("change").map(changed),
+            text("change").and_then(|change| Some(words.say(changed(&change)?).to_owned())),
             is("undone", "handover.undone"),
             is("begun", "audit.begun"),
             is("disable", "person.disabled"),
@@ -198,6 +191,31 @@ impl<'d> Told<'d> {
         .filter(|fact| !fact.is_empty())
         .collect()
     }
+}
+
+/// What became of an edit that waited: the key of its message.
+fn decided(state: &str) -> Option<&'static str> {
+    Some(match state {
+        "accepted" => "rejected.accepted",
+        "declined" => "rejected.declined",
+        "returned" => "rejected.returned",
+        "approved" => "audit.approved",
+        "reopened" => "audit.reopened",
+        _ => return None,
+    })
+}
+
+/// What was done to a webhook: the key of its message.
+fn changed(change: &str) -> Option<&'static str> {
+    Some(match change {
+        "edited" => "hook.was_edited",
+        "paused" => "hook.paused",
+        "resumed" => "hook.was_resumed",
+        "removed" => "hook.was_removed",
+        "replayed" => "hook.was_replayed",
+        "pinged" => "hook.was_pinged",
+        _ => return None,
+    })
 }
 
 fn link(href: String, text: &str) -> Shown {

@@ -384,7 +384,7 @@ fn money(typed: &Typed, name: &str) -> Result<Json, Wrong> {
     if !is_currency(&currency) {
         return Err(wrong("bad.currency", currency));
     }
-    let minor = minor_units(&amount, decimals).ok_or_else(|| wrong(not_an_amount(decimals), text))?;
+    let minor = minor_units(&amount, decimals).map_err(|key| wrong(key, text))?;
     Ok(json!({"amount": minor, "currency": currency}))
 }
 
@@ -397,14 +397,15 @@ fn not_an_amount(decimals: usize) -> &'static str {
     }
 }
 
-fn minor_units(amount: &str, decimals: usize) -> Option<i64> {
+/// The amount in the smallest unit of its currency, or the key of what is wrong with it.
+fn minor_units(amount: &str, decimals: usize) -> Result<i64, &'static str> {
     let (sign, amount) = amount.strip_prefix('-').map_or((1, amount), |rest| (-1, rest));
     let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
     let clean = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if fraction.len() > decimals || !clean(whole) || !clean(fraction) || (whole.is_empty() && fraction.is_empty()) {
-        return None;
+        return Err(not_an_amount(decimals));
     }
-    format!("{whole}{fraction:0<decimals$}").parse::<i64>().ok().map(|minor| sign * minor)
+    format!("{whole}{fraction:0<decimals$}").parse::<i64>().map(|minor| sign * minor).map_err(|_| "bad.money_large")
 }
 
 fn group(typed: &Typed, name: &str, parts: &[&str]) -> Json {
@@ -481,8 +482,10 @@ mod tests {
         assert_eq!(money("-1，290,000", ""), Ok(json!({"amount": -129_000_000, "currency": "CNY"})));
         assert_eq!(money("1.5", "JPY"), Err("bad.money_whole"));
         assert_eq!(money("1.2345", "KWD"), Err("bad.money_three"));
-        for bad in ["1.234", "abc", ".", "1.2.3", "99999999999999999999", "12,50", "12，50", "1,5", "1.234,50", "1,23,456", ",5", "12 50"]
-        {
+        for large in ["99999999999999999999", "-92233720368547758.08"] {
+            assert_eq!(money(large, "CNY"), Err("bad.money_large"), "{large}");
+        }
+        for bad in ["1.234", "abc", ".", "1.2.3", "12,50", "12，50", "1,5", "1.234,50", "1,23,456", ",5", "12 50"] {
             assert_eq!(money(bad, "CNY"), Err("bad.money"), "{bad}");
         }
         assert_eq!(money("1", "RMB!"), Err("bad.currency"));

@@ -8,7 +8,7 @@ use sync_core::schema::{Field, Kind};
 
 use super::desk::Desk;
 use super::typed::Wrong;
-use crate::error::Error;
+use crate::error::{Error, sentence};
 use crate::intake::NotEdited;
 use crate::writing::WriteError;
 
@@ -72,7 +72,7 @@ fn why(desk: &Desk, kind: &Kind, not: &NotEdited) -> Why {
         NotEdited::Refused(Refusal::Frozen { field, by, value }) => frozen(desk, kind, field, by, value),
         NotEdited::Refused(refusal) => {
             let field = refusal.field().and_then(|field| named(desk, kind, field).0);
-            Why { field, text: desk.words.0.of(&refusal.to_string(), &refusal.message_zh()).to_owned(), held: false }
+            Why { field, text: sentence(desk.words.0.of(&refusal.to_string(), &refusal.message_zh())), held: false }
         }
         NotEdited::Denied { code: code::FROZEN, field: Some(field), .. }
             if kind.field(field).is_some_and(|field| field.frozen.is_some()) =>
@@ -115,7 +115,7 @@ fn bad_value(desk: &Desk, kind: &Kind, name: &str, problem: &BadValue) -> String
             desk.words.fill("why.at_field", &[&label, desk.words.0.of(&problem.to_string(), &problem.message_zh())])
         }
         BadValue::ZeroCharacter | BadValue::NoManager | BadValue::Unmet { .. } => {
-            desk.words.0.of(&problem.to_string(), &problem.message_zh()).to_owned()
+            sentence(desk.words.0.of(&problem.to_string(), &problem.message_zh()))
         }
         BadValue::Type { .. } | BadValue::NoSuchItem | BadValue::ItemExists => desk.words.fill("why.bad_value", &[&label]),
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
-use sync_core::schema::{Merge, Schema};
+use sync_core::schema::{Kind, Merge, Schema};
 use sync_core::spelling::{self, did_you_mean, did_you_mean_zh};
 use tokio::sync::Mutex;
 
@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::secret::random;
 use crate::jobs::runs::Runs;
+use crate::reading::Reading;
 use crate::store::hooks::{self, Delivery, Replay, Webhook};
 use crate::store::{StoreError, workspaces};
 
@@ -57,6 +58,9 @@ pub struct Events(Vec<String>);
 /// Why something is no event that a webhook is told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadEvent {
+    /// Nothing at all.
+    #[error("a webhook is told of something: name events such as `party.created`, `deal.updated.stage`, `offer.*`, `*.archived` or `*`")]
+    Nothing,
     /// A text that is no event.
     #[error("`{0}` is no event: expected such as `party.created`, `deal.updated.stage`, `offer.*`, `*.archived` or `*`")]
     Form(String),
@@ -78,12 +82,17 @@ pub enum BadEvent {
         /// What is close to it.
         meant: Option<String>,
     },
+    /// A webhook is told what its person sees, and they never see that.
+    #[error("you may not see what `{0}` is about: a webhook of yours would never be told")]
+    Unseen(String),
 }
 
 impl BadEvent {
     /// What a person reads in Chinese; the English is its `Display`.
     pub fn message_zh(&self) -> String {
         match self {
+            BadEvent::Nothing => "请填写事件，例如“party.created deal.updated.stage *.archived”".to_owned(),
+            BadEvent::Unseen(event) => format!("“{event}”涉及您无权查看的内容：不会收到任何通知"),
             BadEvent::Form(text) => format!("“{text}”不是事件，格式应如“party.created deal.updated.stage *.archived”"),
             BadEvent::Kind { kind, meant } => format!("没有名为“{kind}”的对象{}", did_you_mean_zh(meant.as_deref())),
             BadEvent::Field { kind, field, meant } => format!("“{kind}”没有可写入的字段“{field}”{}", did_you_mean_zh(meant.as_deref())),
@@ -110,7 +119,7 @@ impl std::str::FromStr for Events {
         let words: Vec<String> = text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
         match words.iter().find(|word| !good(word)) {
             Some(bad) => Err(BadEvent::Form(bad.clone())),
-            None if words.is_empty() => Err(BadEvent::Form(text.to_owned())),
+            None if words.is_empty() => Err(BadEvent::Nothing),
             None => Ok(Self(words)),
         }
     }
@@ -128,14 +137,17 @@ impl Events {
         self.0.iter().any(|word| word.split('.').next().is_some_and(|own| own == "*" || own == kind))
     }
 
-    /// Reads what a new webhook is to be told: what can happen.
+    /// Reads what a new webhook is to be told: what can happen, and what its person sees.
     ///
     /// # Errors
-    /// The first that cannot.
-    pub fn read(text: &str, schema: &Schema) -> Result<Self, BadEvent> {
+    /// The first that cannot, or that they do not see.
+    pub fn read(text: &str, reading: &Reading) -> Result<Self, BadEvent> {
         let events: Self = text.parse()?;
-        events.0.iter().try_for_each(|word| can_happen(word, schema))?;
-        Ok(events)
+        events.0.iter().try_for_each(|word| can_happen(word, reading.schema()))?;
+        match events.0.iter().find(|word| !is_seen(word, reading)) {
+            Some(unseen) => Err(BadEvent::Unseen(unseen.clone())),
+            None => Ok(events),
+        }
     }
 
     /// Whether an event is one of these.
@@ -147,6 +159,15 @@ impl Events {
             kinds && actions && parts.next().is_none_or(|field| changed.iter().any(|one| one == field))
         })
     }
+}
+
+/// Whether somebody sees the kind and the field that an event names.
+fn is_seen(word: &str, reading: &Reading) -> bool {
+    let mut parts = word.split('.');
+    let name = parts.next().unwrap_or_default();
+    let field = parts.nth(1);
+    let sees = |kind: &Arc<Kind>| field.is_none_or(|field| reading.may_read(kind, field));
+    name == "*" && field.is_none() || reading.kinds().filter(|kind| name == "*" || *kind.name == *name).any(sees)
 }
 
 /// Whether there are the kind and the field that an event names.

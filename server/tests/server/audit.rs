@@ -35,11 +35,13 @@ async fn tamper(server: &Server, statements: &str) {
 }
 
 async fn write(server: &Server, entries: i64) {
-    let workspace = server.workspace;
     for number in 1..=entries {
-        let note = Note::of(workspace, None, Act::Exported, number);
-        server.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, START).await })).await.unwrap();
+        keep(server, Note::of(server.workspace, None, Act::Exported, number)).await;
     }
+}
+
+async fn keep(server: &Server, note: Note) {
+    server.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, START).await })).await.unwrap();
 }
 
 #[tokio::test]
@@ -183,6 +185,25 @@ async fn what_is_taken_out_is_written_down_with_how_and_of_which_list() {
     desk.post("/language", &[("language", "zh-CN")]).await;
     let page = desk.get("/audit?act=exported").await.text();
     assert!(page.contains("导出了客户") && page.contains("筛选条件：industry"), "{page}");
+}
+
+#[tokio::test]
+async fn steps_of_approvals_rules_and_devices_that_are_let_in_are_told_in_the_readers_language() {
+    let desk = Desk::new().await;
+    let (place, rule, device) = (desk.server.workspace, crate::console::record(8), desk.ann.author.device);
+    let asked = json!({"decision": "approved", "kind": "offer", "record": crate::console::record(9)});
+    keep(&desk.server, Note::of(place, None, Act::Decided, "a change").with(asked)).await;
+    keep(&desk.server, Note::of(place, None, Act::RightsChanged, format!("rule {rule}")).with(json!({"approval": true}))).await;
+    keep(&desk.server, Note::of(place, None, Act::DeviceEnrolled, device).with(json!({"confirmed": true}))).await;
+    keep(&desk.server, Note::of(place, None, Act::Imported, "party").with(json!({"rows": 1, "sample": true}))).await;
+    let english =
+        ["an edit of Quote or order #", "Approved one step", "a rule for approvals", "its fingerprint was compared", "sample data"];
+    let page = desk.get("/audit").await.text();
+    assert!(english.iter().all(|text| page.contains(text)), "{page}");
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    let page = desk.get("/audit").await.text();
+    assert!(["等待下一步审批", "审批规则", "已核对指纹并确认", "示例数据"].iter().all(|text| page.contains(text)), "{page}");
+    assert!(!page.contains("先看看"), "{page}");
 }
 
 #[tokio::test]

@@ -55,8 +55,8 @@ async fn what_a_preview_showed_is_done_or_shown_again() {
     };
 
     // Another value than the one that was looked at, or none that was.
-    has(&apply(&desk, "web", &preview).await.text(), &["this is not what the preview showed", "3 records will change"], &[]);
-    has(&desk.post(&bulk, &order("canton", "apply")).await.text(), &["this is not what the preview showed"], &[]);
+    has(&apply(&desk, "web", &preview).await.text(), &["is not what the preview showed", "3 records will change"], &[]);
+    has(&desk.post(&bulk, &order("canton", "apply")).await.text(), &["is not what the preview showed"], &[]);
     // One says something else by now, and one is not among them any more.
     desk.post(&format!("/records/party/{}/fields/source", ids[1]), &[("f.source", "friend")]).await;
     desk.post(&format!("/records/party/{}/fields/industry", ids[2]), &[("f.industry", "trade")]).await;

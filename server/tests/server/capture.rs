@@ -138,6 +138,19 @@ async fn what_no_human_typed_is_not_kept_and_too_much_is_refused() {
 }
 
 #[tokio::test]
+async fn what_a_form_asks_for_is_said_as_people_call_it_in_either_language() {
+    let desk = Desk::new().await;
+    has(&desk.page("/lead-forms").await, &["value=\"Name, Phone numbers, E-mail addresses, Notes\""], &["value=\"name, phones"]);
+    let made = desk.post("/lead-forms", &[&FORM[..2], &[("fields", "name，电话, e-mail addresses")]].concat()).await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    let page = desk.page("/lead-forms").await;
+    has(&page, &["Name, Phone numbers, E-mail addresses</span>"], &["name, phones, emails"]);
+    let key = between(&page, "/forms/", "\"").to_owned();
+    let form = desk.server.get(&format!("/forms/{key}"), &[("accept", "text/html")]).await.text();
+    has(&form, &["name=\"name\"", "name=\"phones\"", "name=\"emails\""], &[]);
+}
+
+#[tokio::test]
 async fn leads_become_colleagues_in_turn_and_a_form_that_is_taken_back_leads_nowhere() {
     let desk = Desk::new().await;
     let wrong = desk.post("/lead-forms", &[FORM, &[("owners", "nobody")]].concat()).await;

@@ -361,6 +361,42 @@ async fn the_language_is_switched_for_good() {
 }
 
 #[tokio::test]
+async fn whoever_ticks_no_disagreement_is_asked_to() {
+    let desk = Desk::new().await;
+    let decided = desk.post("/conflicts/resolve", &[("rule", "shown")]).await;
+    let page = desk.get(decided.header("location")).await.text();
+    assert!(page.contains("tick the disagreements first") && !page.contains("0 disagreements"), "{page}");
+}
+
+#[tokio::test]
+async fn where_only_forms_are_sent_a_browser_reads_a_page_and_the_language_leads_back_to_one() {
+    let desk = Desk::new().await;
+    for path in ["/admin/settings".to_owned(), format!("/records/party/{}/comments", record(1))] {
+        let page = desk.get(&path).await;
+        assert!(page.status == 405 && page.text().contains("This cannot be done here"), "{path}: {}", page.text());
+        assert!(page.text().contains("id=\"menu\""), "{path}: {}", page.text());
+        let program = desk.server.get(&path, &[("cookie", &desk.cookie), ("accept", "application/json")]).await;
+        assert_eq!(program.code(), "method_not_allowed");
+    }
+    let from = format!("http://{}/dashboards?day=1", desk.server.address);
+    let headers = [
+        ("cookie", &*desk.cookie),
+        ("accept", "text/html"),
+        ("referer", &from),
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    let refused = desk.server.send(Method::POST, &format!("/dashboards/{}/links", record(1)), &headers, "days=7").await;
+    let page = refused.text();
+    assert!(refused.status == 404 && page.contains("name=\"back\" value=\"/dashboards?day=1\""), "{page}");
+    assert!(!desk.get("/conflicts").await.text().contains("name=\"back\""), "a page that is read leads back to itself");
+    for (back, location) in [("/dashboards?day=1", "/dashboards?day=1"), ("//elsewhere", "/")] {
+        let switched = desk.post("/language", &[("language", "zh-CN"), ("back", back)]).await;
+        assert_eq!((switched.status.as_u16(), switched.header("location")), (303, location));
+    }
+}
+
+#[tokio::test]
 async fn a_code_for_a_phone_is_shown_once_and_a_device_is_shut_out() {
     let desk = Desk::new().await;
     let page = desk.get("/devices").await.text();

@@ -293,12 +293,29 @@ async fn what_can_never_happen_is_refused_with_what_was_meant() {
         ("party.updated.industri", "did you mean `industry`?"),
         ("*.updated.industri", "did you mean `industry`?"),
         ("deal.updated.weighted", "nobody writes a field `weighted` of `deal`"),
+        (" ", "name events such as"),
     ] {
         let refused = ann.post("/api/v1/webhooks", json!({"url": url, "events": events})).await;
         assert_eq!((refused.status.as_u16(), refused.json()["field"].as_str()), (422, Some("events")), "{events}: {}", refused.text());
         assert!(refused.text().contains(why), "{events}: {}", refused.text());
     }
     hook(&ann, &url, "party.updated.industry *.updated.industry deal.* *.created").await;
+}
+
+#[tokio::test]
+async fn what_the_person_of_a_webhook_never_sees_is_refused_with_the_reason() {
+    let (server, (_, url)) = (server().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    let clerk = "name = \"clerk\"\nlabel = { en = \"Clerk\", zh = \"文员\" }\nrights = [\"administer\"]\n\
+        [[rule]]\nkinds = [\"*\"]\nread = \"all\"\nreads = [\"main\"]\n";
+    assert_eq!(crate::roles::define(&ann, "clerk", clerk).await.status, 201);
+    let rita = Client::of_role(&server, "rita", "clerk").await;
+    for unseen in ["party.updated.id_number", "*.updated.id_number"] {
+        let refused = rita.post("/api/v1/webhooks", json!({"url": url, "events": unseen})).await;
+        assert!(refused.status == 422 && refused.text().contains("You may not see what"), "{}", refused.text());
+    }
+    hook(&rita, &url, "party.updated.name").await;
+    hook(&ann, &url, "party.updated.id_number").await;
 }
 
 #[tokio::test]

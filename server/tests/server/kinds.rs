@@ -169,7 +169,7 @@ async fn what_records_hold_keeps_its_meaning_and_mistakes_are_told_at_their_fiel
         .await;
     let text = refused.text();
     assert_eq!(refused.status, 422);
-    assert!(text.contains("option `out` of field `state` cannot be removed"), "{text}");
+    assert!(text.contains("`out` of field `state` cannot be removed"), "{text}");
     // A bad definition is refused at every door, not only in the editor.
     let token = desk.server.token().await;
     let bearer = format!("Bearer {token}");

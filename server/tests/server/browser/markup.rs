@@ -68,3 +68,22 @@ async fn what_looks_like_markup_is_shown_as_it_was_written_on_every_page() {
     }
     assert!(shown > WRITTEN.len() * KINDS.len(), "it stands on hardly any page: {shown} of {}", pages.len());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_without_an_end_stay_within_the_page() {
+    let mut desk = Desk::new().await;
+    let (name, tag) = ("N".repeat(480), "t".repeat(55));
+    let id = desk.customer(1, &[FieldEdit::set("name", name), FieldEdit::Add { field: "tags".to_owned(), value: tag }]).await;
+    let mut browser = Browser::of(&desk).await;
+    for width in [390, 1280] {
+        browser.screen(width, "light").await;
+        let record = format!("/records/party/{id}");
+        let about = ["/replay", "/archive", "/history"].map(|page| format!("{record}{page}"));
+        let beside = [format!("/privacy/{id}"), format!("/duplicates/party/{id}"), "/audit".to_owned()];
+        for path in [record].iter().chain(&about).chain(&beside) {
+            browser.goto(path).await;
+            let wide = browser.run("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+            assert_eq!(wide, 0, "{path} at {width}");
+        }
+    }
+}
