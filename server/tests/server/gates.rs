@@ -423,8 +423,8 @@ async fn a_kind_whose_gap_or_portrait_asks_for_what_is_not_there_is_refused() {
     };
     let line = "label = { en = \"Line\", zh = \"行\" }\n";
     for (more, told) in [
-        (format!("[[gap]]\nname = \"open\"\n{line}where = '[]'\ntask = true\n"), "the kind needs an `owner`"),
-        (format!("[[portrait]]\nname = \"sold\"\n{line}from = \"ofer:party\"\nmost = \"lines.product\"\n"), "there is no kind `ofer`"),
+        (format!("[[gap]]\nname = \"open\"\n{line}where = '[]'\ntask = true\n"), "kind needs an `owner`"),
+        (format!("[[portrait]]\nname = \"sold\"\n{line}from = \"ofer:party\"\nmost = \"lines.product\"\n"), "is no kind `ofer`"),
         (format!("[[portrait]]\nname = \"sold\"\n{line}from = \"offer:party\"\nmost = \"form\"\n"), "is no link of `offer` to `room`"),
     ] {
         let refused = office.post("/api/v1/kind", json!({"fields": {"name": "room", "definition": kind(&more)}})).await;

@@ -92,6 +92,30 @@ async fn a_kind_made_in_the_browser_is_a_list_a_form_and_a_board() {
 }
 
 #[tokio::test]
+async fn a_kind_that_is_called_like_another_one_is_asked_about_and_saved_when_it_shall_be() {
+    let desk = Desk::new().await;
+    let form = [
+        ("label_en", " customer"),
+        ("plural_en", "Buyers"),
+        ("name", "buyer"),
+        ("fields", "1"),
+        ("title", "0"),
+        ("step", "save"),
+        ("field.0.label_en", "Plate"),
+        ("whole", ""),
+    ];
+    let asked = desk.post("/kinds/new", &form).await;
+    let page = asked.text();
+    assert!(asked.status == 422 && page.contains("is called “Customer” already") && page.contains("name=\"same_name\""), "{page}");
+    assert!(desk.get("/records/buyer").await.status.is_client_error(), "nothing was saved");
+    let saved = desk.post("/kinds/new", &[&form[..], &[("same_name", "yes")]].concat()).await;
+    assert_eq!(saved.header("location"), "/kinds/buyer?done=saved", "{}", saved.text());
+    let again = posted(&desk.get("/kinds/buyer").await.text());
+    let again: Vec<(&str, &str)> = again.iter().filter(|(name, _)| name != "text").map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(desk.post("/kinds/buyer", &[&again[..], &[("step", "save")]].concat()).await.status, 303, "it is not asked about again");
+}
+
+#[tokio::test]
 async fn a_kind_made_in_the_browser_is_in_the_api_and_takes_files() {
     let desk = with_demo_car().await;
     let token = desk.server.token().await;

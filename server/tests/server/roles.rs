@@ -62,8 +62,8 @@ async fn a_role_that_cannot_be_read_is_refused_with_its_line() {
     let server = Server::start().await;
     let office = Client::office(&server).await;
     let cases = [
-        ("rep", OWN_ONLY.replace("read = \"own\"", "raed = \"own\""), "role `rep`:5: a rule has no key `raed`, did you mean `read`?"),
-        ("boss", OWN_ONLY.to_owned(), "the definition is that of role `rep`, the record is named `boss`"),
+        ("rep", OWN_ONLY.replace("read = \"own\"", "raed = \"own\""), "`rep`:5: a rule has no key `raed`, did you mean `read`?"),
+        ("boss", OWN_ONLY.to_owned(), "definition is that of role `rep`, the record is named `boss`"),
     ];
     for (name, text, want) in cases {
         let refused = define(&office, name, &text).await;
@@ -72,7 +72,7 @@ async fn a_role_that_cannot_be_read_is_refused_with_its_line() {
     }
     assert_eq!(define(&office, "rep", OWN_ONLY).await.status, 201);
     let twice = define(&office, "rep", OWN_ONLY).await;
-    assert!(twice.text().contains("another record of role `rep`"), "{}", twice.text());
+    assert!(twice.text().contains("record of role `rep`"), "{}", twice.text());
     let broken = office.list("role", &[]).await.json()["rows"][0]["id"].as_str().unwrap().to_owned();
     let edit = json!([{"op": "set", "field": "definition", "value": "name = "}]);
     let refused = office.edit(&format!("/api/v1/role/{broken}"), edit).await;
@@ -246,9 +246,9 @@ async fn whoever_works_in_chinese_reads_in_chinese_what_is_wrong_with_a_role() {
     let of_deals = |filter| vec![("when0.kind", "deal"), ("when0.filter", filter), ("when0.edit", "own"), ("step", "save")];
     let cases = [
         (of_deals("["), "is not JSON", "`where` 不是 JSON：第 1 行第 1 列有误"),
-        (of_deals(unknown), "kind `deal` has no attribute `stag`", "对象“deal”没有名为“stag”的字段，是不是“stage”？"),
+        (of_deals(unknown), "`deal` has no attribute `stag`", "对象“deal”没有名为“stag”的字段，是不是“stage”？"),
         (of_deals(wrong), "needs a list with at least one value", "需要至少一个值的列表"),
-        (of_deals(dated), "a rule looks at fields", "规则只看字段"),
+        (of_deals(dated), "rule looks at fields", "规则只看字段"),
         (
             vec![("limit0.path", "offer.nothing"), ("limit0.above", "1")],
             "`offer` has no field `nothing`",

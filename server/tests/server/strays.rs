@@ -26,7 +26,7 @@ async fn a_link_to_another_kind_or_to_nothing_is_refused_by_the_api() {
     let other = ann.post("/api/v1/deal", json!({"fields": {"title": "D", "party": member}})).await;
     assert_eq!(problem(&other), (422, "invalid".to_owned(), "party".to_owned()));
     let said = other.json()["detail"].as_str().unwrap().to_owned();
-    assert!(said.contains("it leads to customers") && said.contains(&format!("`{member}` is a member")), "{said}");
+    assert!(said.contains("leads to customers") && said.contains(&format!("`{member}` is a member")), "{said}");
     let none = ann.post("/api/v1/deal", json!({"fields": {"title": "D", "party": NOBODY}})).await;
     assert!(problem(&none).0 == 422 && none.text().contains("is no such record"), "{}", none.text());
     let deal = ann.make("deal", json!({"title": "D", "party": party, "owner": member})).await;
@@ -96,7 +96,7 @@ async fn forms_and_bulk_edits_say_where_a_link_may_lead() {
     let page = desk.post("/records/deal/bulk", &bulk).await.text();
     assert!(page.contains("is no such record") && !page.contains("records will change"), "{page}");
     let inline = desk.post(&format!("/records/deal/{deal}/fields/party"), &[("f.party", &*deal)]).await.text();
-    assert!(inline.contains("it leads to customers") && inline.contains("is a deal"), "{inline}");
+    assert!(inline.contains("leads to customers") && inline.contains("is a deal"), "{inline}");
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_file_with_ids_is_checked_and_brought_in_alike() {
         assert_eq!((report.created, report.failed), (2, 2), "{:?}", report.failures);
         let reasons: Vec<&str> = report.failures.iter().map(|failure| &*failure.reason.en).collect();
         assert!(reasons[0].contains("Parent company: there is no such record"), "{reasons:?}");
-        assert!(reasons[1].contains("it leads to customers") && reasons[1].contains("is a member"), "{reasons:?}");
+        assert!(reasons[1].contains("leads to customers") && reasons[1].contains("is a member"), "{reasons:?}");
     }
 }
 
@@ -167,5 +167,5 @@ async fn a_kind_of_ones_own_has_bounds_too() {
     assert!(page.contains("name=\"field.1.min\" value=\"1\"") && page.contains("name=\"field.1.max\" value=\"5\""), "{page}");
     assert!(page.contains("min = 1\nmax = 5"), "{page}");
     let refused = desk.post("/records/round", &[("f.place", "x"), ("f.stars", "6")]).await;
-    assert!(refused.status == 422 && refused.text().contains("at most 5, not 6"), "{}", refused.text());
+    assert!(refused.status == 422 && refused.text().contains("most 5, not 6"), "{}", refused.text());
 }

@@ -53,7 +53,7 @@ async fn a_rate_is_above_nothing_of_another_currency_and_there_once_a_day() {
         (rate("USD", "2026-02-01", 0.0), "rate", "above 0"),
         (rate("USD", "2026-02-01", -7.1), "rate", "above 0"),
         (rate("美元", "2026-02-01", 7.1), "currency", "ISO 4217"),
-        (rate("CNY", "2026-02-01", 1.0), "currency", "totals are in CNY already"),
+        (rate("CNY", "2026-02-01", 1.0), "currency", "are in CNY already"),
         (rate("USD", "2026-01-01", 7.2), "from", "change that one"),
     ];
     refused(&office, "rate", &cases).await;
@@ -79,7 +79,7 @@ async fn numbers_are_given_to_fields_that_take_them_by_one_rule() {
         (rule("报价", "number", json!({})), "about", "offer"),
         (rule("offer", "title", json!({})), "field", "number"),
         (rule("case", "number", json!({"digits": 40})), "digits", "1 to 18"),
-        (rule("case", "number", json!({"first": -1})), "first", "at least 1"),
+        (rule("case", "number", json!({"first": -1})), "first", "least 1"),
         (rule("offer", "number", json!({})), "field", "`Quotes` numbers"),
     ];
     refused(&office, "sequence", &cases).await;

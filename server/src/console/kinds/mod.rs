@@ -78,6 +78,8 @@ struct KindPage {
     is_new: bool,
     notice: Option<String>,
     problem: Option<String>,
+    /// Whether it shall be called like another kind, if it would be.
+    sure: Option<bool>,
     form: KindForm,
     rows: Vec<RowView>,
     picks: Vec<PickView>,
@@ -220,6 +222,7 @@ struct Told {
     text: Option<String>,
     text_alone: bool,
     spare: usize,
+    sure: Option<bool>,
 }
 
 /// `POST /kinds/new`.
@@ -257,11 +260,17 @@ async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Respons
         Err(problem) => return show(desk, base, form, Told { problem: Some(problem), ..Told::default() }).await,
     };
     let is_preview = typed.one("step") == "preview";
+    let twin = names::twin(desk.reading.schema(), base, &kind);
+    let sure = twin.map(|_| typed.one("same_name") == "yes");
+    if let (false, Some(other), Some(false)) = (is_preview, twin, sure) {
+        let problem = Some(desk.words.fill("kind.same_label", &[desk.words.label(other)]));
+        return show(desk, base, form, Told { problem, sure, ..Told::default() }).await;
+    }
     let foreseen = if is_preview { Foreseen::of(desk, &kind).await? } else { Foreseen::unseen(desk, &kind, typed).await? };
     if is_preview || foreseen.is_some() {
         let preview = Some(Preview::of(desk, &kind)?);
         let notice = (!is_preview).then(|| desk.words.say("rights.look_first").to_owned());
-        return show(desk, base, form, Told { notice, preview, foreseen, ..Told::default() }).await;
+        return show(desk, base, form, Told { notice, preview, foreseen, sure, ..Told::default() }).await;
     }
     match keep(desk, &kind).await? {
         Ok(()) => Ok(Redirect::to(&format!("/kinds/{}?done=saved", kind.name)).into_response()),
@@ -427,6 +436,7 @@ async fn show(desk: &Desk, base: Option<&Kind>, form: KindForm, told: Told) -> R
         is_new: base.is_none(),
         notice: told.notice,
         problem: told.problem,
+        sure: told.sure,
         rows: shown.fields.iter().enumerate().map(|(index, field)| row(desk, &shown, index, field, is_light)).collect(),
         picks: PickView::all(desk, &shown),
         preview: told.preview,
