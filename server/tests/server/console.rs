@@ -382,7 +382,7 @@ async fn where_only_forms_are_sent_a_browser_reads_a_page_and_the_language_leads
     let headers = [
         ("cookie", &*desk.cookie),
         ("accept", "text/html"),
-        ("referer", &from),
+        ("referer", from.as_str()),
         ("sec-fetch-site", "same-origin"),
         ("content-type", "application/x-www-form-urlencoded"),
     ];
