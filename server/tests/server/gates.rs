@@ -343,7 +343,7 @@ where = '[{"type":"olderThanXDays","attribute":"createdAt","value":"@days"}]'
     let broken = text.replace("createdAt", "made");
     let refused = office.post("/api/v1/kind", json!({"fields": {"name": "visa", "definition": broken}})).await;
     assert_eq!(refused.status, 422, "{}", refused.text());
-    has(&refused.text(), &["gap `old`"], &[]);
+    has(&refused.text(), &["Gap `old`"], &[]);
     office.make("kind", json!({"name": "visa", "definition": text})).await;
     let visa = office.make("visa", json!({"who": "Wang", "country": "fr", "state": "open"})).await;
     let refused = office.edit(&visa, json!([{"op": "set", "field": "state", "value": "sent"}])).await;

@@ -373,7 +373,7 @@ async fn a_calendar_puts_records_on_the_readers_own_days() {
     // 2027-01-15 23:30 UTC: the 16th in Beijing.
     let late = START + 15 * 60 * MINUTE + 30 * MINUTE;
     desk.save("activity", 1, &[FieldEdit::set("subject", "Night call"), FieldEdit::set("when", json!({"start": late}))]).await;
-    let day = |page: &str, date: &str| between(page, &format!("aria-label=\"{date}\""), "</td>").to_owned();
+    let day = |page: &str, date: &str| between(page, &format!(", {date}</span>"), "</td>").to_owned();
     let page = desk.page("/records/activity?layout=calendar&month=2027-01&by=when.start").await;
     has(&day(&page, "2027-01-15"), &["Night call", "23:30"], &[]);
     let headers = [("cookie", &*format!("{}; zone=480", desk.cookie)), ("accept", "text/html")];

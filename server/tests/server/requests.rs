@@ -129,7 +129,7 @@ async fn what_is_returned_on_the_phone_comes_back_to_its_author_and_a_return_wit
     let (again, _) = waiting(&desk, &mut mia).await;
     let first = mia.fields(silent).unwrap();
     assert!(again != silent && first["outcome"] == "failed", "{first:?}");
-    assert!(first["answer"].as_str().unwrap().contains("say what should be changed"), "{first:?}");
+    assert!(first["answer"].as_str().unwrap().contains("Say what should be changed"), "{first:?}");
     decide(&desk, &mut mia, again, "return", Some("8 % will do"));
     mia.sync(&desk.server).await;
     requests(&desk, &mut mia).await;

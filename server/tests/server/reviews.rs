@@ -502,7 +502,7 @@ async fn an_approval_that_nobody_could_give_is_refused_when_it_is_saved() {
         (json!({"role": "manager", "hours": "x"}), "`hours` of step 1"),
         (json!({ "member": nobody }), "active is"),
         (json!({"role": "manager", "hours": 2, "deputy": {"role": "nosuchrole"}}), "is no role `nosuchrole`"),
-        (json!({"role": "manager", "bogus": 1}), "step 1 has no setting `bogus`: there are `role`, `member`, `hours` and `deputy`"),
+        (json!({"role": "manager", "bogus": 1}), "Step 1 has no setting `bogus`: there are `role`, `member`, `hours` and `deputy`"),
         (json!({"role": "manager", "hours": 2, "deputy": {"role": "office", "hours": 2}}), "deputy of step 1 has no setting `hours`"),
     ] {
         let refused = one_step(&desk, settings).await;
