@@ -230,7 +230,7 @@ async fn a_program_that_says_too_little_of_a_price_is_refused_and_no_price_takes
     }
     let batch = json!({"matchBy": "external_id", "items": [{"fields": {"external_id": "I1", "name": "Ink", "prices": twice}}]});
     let answer = office.post("/api/v1/product/batch", batch).await.text();
-    assert!(answer.contains("two rows"), "{answer}");
+    assert!(answer.contains("Two rows"), "{answer}");
     assert_eq!(lists(&office, &paper).await, before);
     assert_eq!(patch(json!([of_year(2026, 9)])).await.status, 200);
     assert_eq!(lists(&office, &paper).await, told(&[("A", 0, "11 CNY"), ("A", 0, "9 CNY")]));
