@@ -10,13 +10,14 @@ use sync_core::actions::duplicates::merging::Keep;
 use sync_core::id::{FieldName, RecordId};
 use sync_core::schema::{Field, Kind, Label};
 
-use super::request::{KindPath, Target};
+use super::request::Target;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::merge::{self, Merged};
+use crate::place::Path;
 use crate::reading::{Likely, Linked, Pair, Reading, Row};
 use crate::writing::WriteError;
 
@@ -98,7 +99,7 @@ fn refused(why: Option<Label>) -> Result<(), Error> {
 ///
 /// # Errors
 /// When there is no such kind in sight, or its records cannot be merged.
-pub async fn pairs(State(app): State<App>, caller: Caller, KindPath(kind): KindPath) -> Result<Json<Pairs>, Error> {
+pub async fn pairs(State(app): State<App>, caller: Caller, Path(kind): Path<String>) -> Result<Json<Pairs>, Error> {
     let reading = Reading::of(&app, &caller);
     let kind = mergeable(&reading, &kind)?;
     let view = |Pair { one, other, likeness }: Pair| PairView {

@@ -5,10 +5,11 @@ use axum::extract::State;
 use serde::Serialize;
 use sync_core::schema::Kind;
 
-use super::request::{KindPath, Params, bad};
+use super::request::{Params, bad};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::{Figure, Figures, List, Measure, Names, Question, Reading, Step, Worth};
 
 /// Groups of one answer; those with the most records come first.
@@ -40,7 +41,7 @@ impl From<Figures> for Answer {
 ///
 /// # Errors
 /// When a parameter is wrong, or names what the caller may not see.
-pub async fn figures(State(app): State<App>, caller: Caller, KindPath(kind): KindPath, mut params: Params) -> Result<Json<Answer>, Error> {
+pub async fn figures(State(app): State<App>, caller: Caller, Path(kind): Path<String>, mut params: Params) -> Result<Json<Answer>, Error> {
     let reading = Reading::of(&app, &caller);
     let (shelf, offset_minutes, words) = (params.shelf()?, params.offset_minutes()?, params.words()?);
     let [by, split, step, measure] = ["by", "split", "step", "measure"].map(|name| params.take(name));

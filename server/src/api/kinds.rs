@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use sync_core::schema::Kind;
 
 use super::actions;
-use super::request::KindPath;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Error;
+use crate::place::Path;
 use crate::reading::Reading;
 
 /// All kinds that the caller may see records of.
@@ -41,7 +41,7 @@ pub async fn kinds(State(app): State<App>, caller: Caller) -> Json<Kinds> {
 ///
 /// # Errors
 /// When there is none of this name.
-pub async fn kind(State(app): State<App>, caller: Caller, KindPath(name): KindPath) -> Result<Json<KindAnswer>, Error> {
+pub async fn kind(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Json<KindAnswer>, Error> {
     let reading = Reading::of(&app, &caller);
     Ok(Json(answer(&reading, reading.kind(&name)?)))
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sync_core::id::RecordId;
 
-use super::request::{Changes, Creation, IfMatch, KindPath, Params, Target};
+use super::request::{Changes, Creation, IfMatch, Params, Target};
 use super::taken;
 use super::values::edits_of;
 use crate::app::App;
@@ -16,6 +16,7 @@ use crate::body::Body;
 use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::error::Error;
 use crate::intake::NotEdited;
+use crate::place::Path;
 use crate::reading::{Disagreement, LinkedRecord, List, Listing, Reading, RecordView};
 use crate::writing::{Batch, Outcome, Writing};
 
@@ -29,7 +30,7 @@ pub struct Disagreements {
 ///
 /// # Errors
 /// When a parameter is wrong, or names what the caller may not see.
-pub async fn list(State(app): State<App>, caller: Caller, KindPath(kind): KindPath, mut params: Params) -> Result<Json<Listing>, Error> {
+pub async fn list(State(app): State<App>, caller: Caller, Path(kind): Path<String>, mut params: Params) -> Result<Json<Listing>, Error> {
     let reading = Reading::of(&app, &caller);
     let (total, shelf, offset_minutes, words) = (params.total()?, params.shelf()?, params.offset_minutes()?, params.words()?);
     let query = reading.query(&kind, params.of_query()?)?;
@@ -44,7 +45,7 @@ pub async fn list(State(app): State<App>, caller: Caller, KindPath(kind): KindPa
 pub async fn create(
     State(app): State<App>,
     caller: Caller,
-    KindPath(kind): KindPath,
+    Path(kind): Path<String>,
     Body(creation): Body<Creation>,
 ) -> Result<Response, Error> {
     let (reading, writing) = (Reading::of(&app, &caller), Writing::of(&app, &caller));
@@ -86,7 +87,7 @@ pub struct Outcomes {
 pub async fn batch(
     State(app): State<App>,
     caller: Caller,
-    KindPath(kind): KindPath,
+    Path(kind): Path<String>,
     Body(batch): Body<Batch>,
 ) -> Result<Json<Outcomes>, Error> {
     Ok(Json(Outcomes { results: Writing::of(&app, &caller).batch(&kind, batch).await? }))

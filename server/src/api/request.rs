@@ -25,20 +25,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let Path((kind, id)) = Path::<(String, String)>::from_request_parts(parts, state).await?;
-        Ok(Self { kind, id: id.parse().map_err(|_| Error::NotFound)? })
-    }
-}
-
-/// `{kind}` of an address.
-pub struct KindPath(pub String);
-
-impl<S: Send + Sync> FromRequestParts<S> for KindPath {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let Path(kind) = Path::<String>::from_request_parts(parts, state).await?;
-        Ok(Self(kind))
+        let Path((kind, id)) = Path::from_request_parts(parts, state).await?;
+        Ok(Self { kind, id })
     }
 }
 

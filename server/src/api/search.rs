@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sync_core::query::MAX_PAGE;
 
-use super::request::KindPath;
 use super::taken;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::{Error, Text};
+use crate::place::Path;
 use crate::reading::{Count, List, Listing, Reading};
 use crate::store::lists::Shelf;
 
@@ -185,7 +185,7 @@ impl Search {
 pub async fn search(
     State(app): State<App>,
     caller: Caller,
-    KindPath(kind): KindPath,
+    Path(kind): Path<String>,
     Body(search): Body<Search>,
 ) -> Result<Json<Listing>, Error> {
     let reading = Reading::of(&app, &caller);

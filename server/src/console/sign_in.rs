@@ -31,10 +31,8 @@ struct SignInPage {
     login: String,
     workspace: Option<String>,
     step: Step,
-    /// That somebody was in, and is not any more.
-    notice: Option<&'static str>,
-    /// The word for it in an address; empty for none.
-    left: &'static str,
+    /// What somebody left who was in.
+    left: Left,
     /// Other systems: name, and what the button says.
     providers: Vec<(String, String)>,
     style: &'static str,
@@ -82,7 +80,7 @@ impl Left {
         [Self::Page, Self::Form].into_iter().find(|left| left.word() == word).unwrap_or_default()
     }
 
-    fn notice(self, words: Words) -> Option<&'static str> {
+    fn notice(self, words: &Words) -> Option<&'static str> {
         match self {
             Self::Nothing => None,
             Self::Page => Some(words.say("door.left_page")),
@@ -174,8 +172,7 @@ pub(super) async fn show(
         login: asked.0.to_owned(),
         workspace: several.then(|| asked.1.to_owned()),
         step,
-        notice: left.notice(Words(language)),
-        left: left.word(),
+        left,
         providers: app.providers.list().map(|(name, label)| (name.to_owned(), Words(language).fill("door.with", &[label]))).collect(),
         style: assets::style(),
         script: assets::script(),

@@ -360,9 +360,14 @@ impl<'a> Unit<'a> {
         (stored.position.unwrap_or(0), stored.received_at.unwrap_or(0), self.sealer.seal(stored))
     }
 
+    /// Whether a record is of another kind than somebody says: rights would be asked of the wrong one.
+    fn is_of_another_kind(&self, record: RecordId, kind: &KindName) -> bool {
+        self.kinds.get(&record).is_some_and(|known| known != kind)
+    }
+
     /// Whether a change fits its record's history.
     fn fits(&mut self, kind: &Kind, pushed: &Pushed, change: &Change) -> Result<(), Decided> {
-        if self.kinds.get(&pushed.record).is_some_and(|known| *known != pushed.kind) {
+        if self.is_of_another_kind(pushed.record, &pushed.kind) {
             return Err(Refused::new(code::WRONG_RECORD, "the record is of another kind", "该记录属于其他对象").into());
         }
         let texts = self.texts(kind);

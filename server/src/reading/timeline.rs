@@ -8,6 +8,7 @@ use sync_core::id::{ChangeHash, Facet, FieldName, KindName, Millis, RecordId};
 use sync_core::schema::{Field, Kind};
 
 use super::{Entry, Names, ReadError, Reading, Row, links};
+use crate::store::pointing::Pointing;
 use crate::store::{lists, pointing};
 
 /// What happened.
@@ -68,7 +69,8 @@ impl Reading {
         if only != CHANGES {
             // One more tells whether there are older ones.
             let most = u32::try_from(piece.end).unwrap_or(u32::MAX).saturating_add(1);
-            let asked = (&targets[..], &OWN_NOTES[..], Some(only).filter(|only| !only.is_empty()));
+            let only = Some(only).filter(|only| !only.is_empty());
+            let asked = Pointing { targets: &targets, but: &OWN_NOTES, only, until: None };
             let found = pointing::latest(&mut tx, self.workspace, &self.scope, asked, &self.happens(), most).await?;
             places.extend(found.into_iter().map(|(record, at)| (at, Place::Record(record))));
         }
@@ -110,7 +112,9 @@ impl Reading {
         let mut timeline = Timeline::default();
         let mut tx = self.store.reader().await?;
         let targets = self.with_behind(&mut tx, id).await?;
-        let found = pointing::there_at(&mut tx, self.workspace, &self.scope, (&targets, &OWN_NOTES), until, most).await?;
+        let asked = Pointing { targets: &targets, but: &OWN_NOTES, only: None, until: Some(until) };
+        // In the order in which they came.
+        let found = pointing::latest(&mut tx, self.workspace, &self.scope, asked, &[], most).await?;
         drop(tx);
         let places = found.into_iter().map(|(record, at)| (at, Place::Record(record))).collect();
         self.tell(&mut timeline, places).await?;

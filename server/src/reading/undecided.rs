@@ -218,6 +218,22 @@ impl RefusedEdit {
     }
 }
 
+/// What stands in the records that edits are for, those in sight.
+struct Beside {
+    names: Names,
+    changes: Vec<Stored>,
+}
+
+impl Beside {
+    /// The changes of the document that an edit is for. None where the record is of another kind than the edit says: its fields
+    /// would be read as that one's, with the rights of that one.
+    fn document(&self, row: &RejectedRow) -> Vec<Stored> {
+        let is_so = self.names.get(&row.record).is_some_and(|linked| linked.kind == row.kind);
+        let is_of_it = |stored: &&Stored| is_so && stored.record == row.record && stored.facet == row.facet;
+        self.changes.iter().filter(is_of_it).cloned().collect()
+    }
+}
+
 /// New records that wait, shown on the page of one that they would link to: more are looked at on the desk.
 const WAITING_MAX: usize = 20;
 
@@ -324,10 +340,10 @@ impl Reading {
         let Some(row) = self.refused_row(change).await? else { return Ok(None) };
         let Some(kind) = self.schema().kind(&row.kind).cloned() else { return Ok(None) };
         let mut tx = self.store.reader().await?;
-        let changes = records::changes_of(&mut tx, self.workspace, &[row.record]).await?;
-        let here = of_document(&row, &changes, &self.names(&mut tx, [row.record]).await?);
-        let facet = row.facet;
-        let Some(edit) = self.refused_edits(&mut tx, vec![row]).await?.pop() else { return Ok(None) };
+        let found = [row];
+        let beside = self.beside(&mut tx, &found).await?;
+        let (here, facet) = (beside.document(&found[0]), found[0].facet);
+        let Some(edit) = self.refused_edits_beside(&mut tx, found.into(), &beside).await?.pop() else { return Ok(None) };
         let now = document(&kind, &here).0;
         let mut then = now.clone();
         if let Ok(by_facet) = path_edits(&kind, |asked| (asked == facet).then_some(&now), &edit.edits) {
@@ -369,6 +385,18 @@ impl Reading {
     }
 
     async fn refused_edits(&self, tx: &mut Tx, found: Vec<RejectedRow>) -> Result<Vec<RefusedEdit>, ReadError> {
+        let beside = self.beside(tx, &found).await?;
+        self.refused_edits_beside(tx, found, &beside).await
+    }
+
+    /// What stands in the records that edits are for, as far as they are in sight.
+    async fn beside(&self, tx: &mut Tx, found: &[RejectedRow]) -> Result<Beside, ReadError> {
+        let names = self.names(tx, found.iter().map(|row| row.record)).await?;
+        let in_sight: Vec<RecordId> = names.keys().copied().collect();
+        Ok(Beside { changes: records::changes_of(tx, self.workspace, &in_sight).await?, names })
+    }
+
+    async fn refused_edits_beside(&self, tx: &mut Tx, found: Vec<RejectedRow>, beside: &Beside) -> Result<Vec<RefusedEdit>, ReadError> {
         let changes: Vec<ChangeName> = found.iter().map(RejectedRow::name).collect();
         let decided = rejected::decided_among(tx, self.workspace, &changes).await?;
         let reviewers = decided.values().filter_map(|decided| Some((decided.by?, DeviceId(decided.by?.0))));
@@ -383,13 +411,8 @@ impl Reading {
         let reviewers = reviewers.chain(asked.into_iter().map(|user| (user, DeviceId(user.0))));
         let makers: Vec<_> = found.iter().map(|row| (row.user, row.device)).chain(reviewers).collect();
         let people = self.people(tx, makers.into_iter()).await?;
-        let mut ids: Vec<RecordId> = found.iter().map(|row| row.record).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let names = self.names(tx, ids.iter().copied()).await?;
-        let changes = records::changes_of(tx, self.workspace, &ids).await?;
         let edit = |row: RejectedRow| {
-            let wanted = self.wanted(&row, &of_document(&row, &changes, &names));
+            let wanted = self.wanted(&row, &beside.document(&row));
             let decision = decided.get(&row.name());
             let given = words.get(&row.name()).map(Vec::as_slice).unwrap_or_default();
             let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
@@ -399,7 +422,7 @@ impl Reading {
                     let turn = courses.turn(steps, given, edit, self.now)?;
                     Some(self.turn(&turn, edit.user, (&people, &users)))
                 }),
-                title: names.get(&row.record).map(|linked| linked.title.clone()),
+                title: beside.names.get(&row.record).map(|linked| linked.title.clone()),
                 who: people.who(row.user, row.device),
                 decided_by: decision.and_then(|decided| decided.by),
                 decided_by_name: decision.and_then(|decided| people.users.get(&decided.by?).cloned()),
@@ -439,14 +462,6 @@ impl Reading {
         let fields = wanted_fields(kind, &edits, [&before, &after, &now]);
         (Some(change.time), edits, fields)
     }
-}
-
-/// The changes of the document that an edit is for. Nothing of a record that is not among those in sight, or is of another kind
-/// than the edit says: its fields would be read as another kind's, with that one's rights.
-fn of_document(row: &RejectedRow, changes: &[Stored], in_sight: &Names) -> Vec<Stored> {
-    let is_in_sight = in_sight.get(&row.record).is_some_and(|linked| linked.kind == row.kind);
-    let is_of_it = |stored: &&Stored| is_in_sight && stored.record == row.record && stored.facet == row.facet;
-    changes.iter().filter(is_of_it).cloned().collect()
 }
 
 fn same(text: String) -> Label {

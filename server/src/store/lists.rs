@@ -537,15 +537,13 @@ mod tests {
         let about = Query::from_params(schema, "activity", [("where", &*linked)]).unwrap();
         let about = Which { query: &about, ..which };
         let happens = [("activity".parse().unwrap(), vec!["when".parse().unwrap(), "due".parse().unwrap()])];
+        let activities = pointing::Pointing { targets: &[record], but: &["follow"], only: Some("activity"), until: None };
         let statements = [
             (which.named(&"teams".parse().unwrap(), "team:", &["a".to_owned()], 10), "holders_by_holder (workspace=? AND holder=?"),
             (records::changes_statement(workspace, &[record, record]), "changes_by_record (workspace=? AND record=?"),
             (author_statement(workspace, record), "changes_by_record (workspace=? AND record=? AND facet=?"),
             (pointing::pointers_statement(workspace, &scope(), &[record], &happens, 5), "links_by_target (workspace=? AND target=?"),
-            (
-                pointing::latest_statement(workspace, &scope(), (&[record], &["follow"], Some("activity")), &happens, 5),
-                "links_by_target (workspace=? AND target=?",
-            ),
+            (pointing::latest_statement(workspace, &scope(), activities, &happens, 5), "links_by_target (workspace=? AND target=?"),
             (pointing::counts_statement(workspace, &scope(), &[record]), "links_by_target (workspace=? AND target=?"),
             (about.page(Way::Gathered), "links_by_target (workspace=? AND target=? AND role=?"),
             (about.counted(Some(10)), "links_by_target (workspace=? AND target=? AND role=?"),

@@ -135,52 +135,52 @@ fn pointing(scope: &Scope, targets: &[RecordId], statement: &mut Statement) -> S
     )
 }
 
-/// The records in use that point at any of some and were there at a moment, those made last first.
-pub async fn there_at(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    scope: &Scope,
-    (targets, but): (&[RecordId], &[&str]),
-    moment: Millis,
-    limit: u32,
-) -> Result<Vec<(RecordId, Millis)>> {
-    let mut statement = Statement::of("select record, created_at from ", workspace);
-    let pointing = pointing(scope, targets, &mut statement);
-    let but = statement.bind_all(but.iter().map(|kind| Param::Text((*kind).to_owned())));
-    let (moment, limit) = (statement.bind(Param::Int(moment)), statement.bind(Param::Int(i64::from(limit))));
-    statement.push(&format!(
-        "{pointing} and rows.created_at <= {moment} and rows.kind not in ({but}) order by rows.created_at desc, rows.record limit {limit}"
-    ));
-    let found: Vec<(Vec<u8>, Millis)> = statement.all(tx).await?;
-    found.into_iter().map(|(record, at)| Ok((id(RecordId::from_bytes(&record), "record id")?, at))).collect()
+/// Which records that point at others.
+#[derive(Debug, Clone, Copy)]
+pub struct Pointing<'a> {
+    /// What they point at: any of these.
+    pub targets: &'a [RecordId],
+    /// But none of these kinds.
+    pub but: &'a [&'a str],
+    /// Of one kind alone.
+    pub only: Option<&'a str>,
+    /// Those that were there at a moment.
+    pub until: Option<Millis>,
 }
 
-/// The records in use that point at any of some, all or those of one kind, those that took place last first: with the moment.
+/// Some records in use, those that took place last first: with the moment.
 pub async fn latest(
     tx: &mut Tx,
     workspace: WorkspaceId,
     scope: &Scope,
-    (targets, but, only): (&[RecordId], &[&str], Option<&str>),
+    asked: Pointing<'_>,
     happens: &Happens,
     limit: u32,
 ) -> Result<Vec<(RecordId, Millis)>> {
-    let found: Vec<(Vec<u8>, Millis)> = latest_statement(workspace, scope, (targets, but, only), happens, limit).all(tx).await?;
+    let found: Vec<(Vec<u8>, Millis)> = latest_statement(workspace, scope, asked, happens, limit).all(tx).await?;
     found.into_iter().map(|(record, at)| Ok((id(RecordId::from_bytes(&record), "record id")?, at))).collect()
 }
 
 pub(super) fn latest_statement(
     workspace: WorkspaceId,
     scope: &Scope,
-    (targets, but, only): (&[RecordId], &[&str], Option<&str>),
+    Pointing { targets, but, only, until }: Pointing<'_>,
     happens: &Happens,
     limit: u32,
 ) -> Statement {
-    let mut statement =
-        Statement::of(&format!("select record, {} as moment from ", moment(happens, "rows.created_at", "rows.created_at")), workspace);
+    let moment = moment(happens, "rows.created_at", "rows.created_at");
+    let mut statement = Statement::of(&format!("select record, {moment} as moment from "), workspace);
     let pointing = pointing(scope, targets, &mut statement);
     let but = statement.bind_all(but.iter().map(|kind| Param::Text((*kind).to_owned())));
-    let of_kind = only.map_or_else(String::new, |kind| format!(" and rows.kind = {}", statement.bind(Param::Text(kind.to_owned()))));
+    statement.push(&format!("{pointing} and rows.kind not in ({but})"));
+    let narrowed = [("kind =", only.map(|kind| Param::Text(kind.to_owned()))), ("created_at <=", until.map(Param::Int))];
+    for (column, param) in narrowed {
+        if let Some(param) = param {
+            let bound = statement.bind(param);
+            statement.push(&format!(" and rows.{column} {bound}"));
+        }
+    }
     let limit = statement.bind(Param::Int(i64::from(limit)));
-    statement.push(&format!("{pointing} and rows.kind not in ({but}){of_kind} order by moment desc, rows.record limit {limit}"));
+    statement.push(&format!(" order by moment desc, rows.record limit {limit}"));
     statement
 }

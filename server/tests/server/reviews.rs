@@ -6,11 +6,9 @@ use sync_core::id::{RecordId, UserId};
 use sync_core::protocol::{GivenUp, Pushed, Verdict, code};
 use sync_core::record::fields::FieldEdit;
 
-use crate::api::Client;
 use crate::console::{Desk, record};
 use crate::harness::{Answer, MINUTE, PASSWORD, START, Server, client};
 use crate::pen::Phone;
-use crate::privacy::differences;
 use futures_util::StreamExt;
 use rapport_server::jobs::deadlines;
 use rapport_server::language::Language;
@@ -572,28 +570,6 @@ async fn an_edit_that_waits_stands_on_the_page_of_its_record_until_somebody_deci
     assert!(page.contains("An edit by rep waits for a decision") && page.contains(&format!("/rejected/{}", wish.hash)), "{page}");
     desk.post(&format!("/rejected/{}", wish.hash), &[("step", "accept")]).await;
     assert!(!desk.get(&format!("/records/offer/{id}")).await.text().contains("waits for a decision"));
-}
-
-#[tokio::test]
-async fn an_edit_that_takes_a_record_for_something_else_can_only_be_declined() {
-    let desk = Desk::new().await;
-    let (server, mut rep) = (&desk.server, colleague(&desk.server, "rep", "rep").await);
-    let path = Client::office(server).await.make("product", json!({"name": "Lamp"})).await;
-    let product: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
-    // Customers a rep may write, products not.
-    let wish = rep.write("party", product, START, &[FieldEdit::set("name", "Gift")]);
-    let edit = format!("/api/v1/rejected/{}.{product}.main", wish[0].hash);
-    let verdicts = rep.push(&server.app, wish, START).await;
-    assert!(matches!(&verdicts[..], [Verdict::Rejected { code, .. }] if code == code::WRONG_RECORD), "{verdicts:?}");
-    let (own, office) = (token_of(server, "rep").await, server.token().await);
-    for (token, status) in [(&own, 403), (&office, 409)] {
-        let accepted = call(server, token, Method::POST, &format!("{edit}/accept"), json!({})).await;
-        assert_eq!(accepted.status.as_u16(), status, "{}", accepted.text());
-    }
-    assert_eq!(call(server, &office, Method::GET, &path, json!({})).await.json()["fields"]["name"], "Lamp");
-    let declined = call(server, &office, Method::POST, &format!("{edit}/decline"), json!({})).await;
-    assert_eq!(declined.status, 200, "{}", declined.text());
-    assert_eq!(differences(server).await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -3,12 +3,13 @@
 use reqwest::Method;
 use serde_json::json;
 use sync_core::id::{RecordId, UserId};
-use sync_core::protocol::{Subscription, Verdict};
+use sync_core::protocol::{Subscription, Verdict, code};
 use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::handset::Handset;
 use crate::harness::{MINUTE, START, Server};
+use crate::privacy::differences;
 use crate::reviews::{call, colleague, token_of};
 
 /// Stands in everything that is out of sight.
@@ -152,4 +153,26 @@ async fn a_refused_edit_says_nothing_of_what_stands_in_a_record_that_its_author_
             assert!(!page.contains(CANARY), "{kind}.{field} {path}: {page}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_edit_that_takes_a_record_for_something_else_can_only_be_declined() {
+    let server = &Server::start().await;
+    let mut rep = colleague(server, "rep", "rep").await;
+    let path = Client::office(server).await.make("product", json!({"name": "Lamp"})).await;
+    let product: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    // Customers a rep may write, products not.
+    let wish = rep.write("party", product, START, &[FieldEdit::set("name", "Gift")]);
+    let edit = format!("/api/v1/rejected/{}.{product}.main", wish[0].hash);
+    let verdicts = rep.push(&server.app, wish, START).await;
+    assert!(matches!(&verdicts[..], [Verdict::Rejected { code, .. }] if code == code::WRONG_RECORD), "{verdicts:?}");
+    let (own, office) = (token_of(server, "rep").await, server.token().await);
+    for (token, status) in [(&own, 403), (&office, 409)] {
+        let accepted = call(server, token, Method::POST, &format!("{edit}/accept"), json!({})).await;
+        assert_eq!(accepted.status.as_u16(), status, "{}", accepted.text());
+    }
+    assert_eq!(call(server, &office, Method::GET, &path, json!({})).await.json()["fields"]["name"], "Lamp");
+    let declined = call(server, &office, Method::POST, &format!("{edit}/decline"), json!({})).await;
+    assert_eq!(declined.status, 200, "{}", declined.text());
+    assert_eq!(differences(server).await, Vec::<String>::new());
 }

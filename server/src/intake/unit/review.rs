@@ -67,7 +67,7 @@ impl Unit<'_> {
             _ if row.state == DeskState::Withdrawn => Err(NotReviewed::Withdrawn),
             Ruling::Reopen => return self.reopen(tx, reviewer, now, &row).await,
             _ if !row.is_open() => Err(NotReviewed::Decided),
-            Ruling::Accept | Ruling::Amend(_) if self.is_of_another_kind(&row) => Err(NotReviewed::OtherKind),
+            Ruling::Accept | Ruling::Amend(_) if self.is_of_another_kind(row.record, &row.kind) => Err(NotReviewed::OtherKind),
             Ruling::Accept => self.accept_as_it_is(tx, reviewer, now, &row, voice.by_turn).await?,
             Ruling::Amend(edits) => self.accept_edits(reviewer, now, &row, edits.clone(), false),
             Ruling::Decline(_) => Ok((DeskState::Declined, None)),
@@ -182,7 +182,7 @@ impl Unit<'_> {
         if self.rules.roles.may(&reviewer.role, Right::Administer) {
             return Ok(());
         }
-        if self.is_of_another_kind(row) {
+        if self.is_of_another_kind(row.record, &row.kind) {
             return Err(NotReviewed::MayNot(None));
         }
         let none = Doc::default();
@@ -191,11 +191,6 @@ impl Unit<'_> {
         let doc = self.open.get(&(row.record, row.facet)).map_or(&none, |open| &open.held.doc);
         let judged = self.case(reviewer, kind, (row.record, row.facet), doc, &change).authorise();
         judged.map_err(|refused| NotReviewed::MayNot(Some(refused.message)))
-    }
-
-    /// Whether the record that an edit is for is of another kind than it says: rights would be asked of the wrong one.
-    fn is_of_another_kind(&self, row: &RejectedRow) -> bool {
-        self.kinds.get(&row.record).is_some_and(|known| *known != row.kind)
     }
 
     /// `by_turn`: a rule gives the reviewer the word on what a limit holds.
